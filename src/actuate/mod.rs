@@ -1,0 +1,1 @@
+//! Decision → changed world, read back and verified: one file an actuator.

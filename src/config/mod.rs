@@ -1,0 +1,312 @@
+//! `loadline.yml` → typed, validated settings. Every default is safe; the smallest useful file is
+//!
+//! ```yaml
+//! prometheus:
+//!   url: http://localhost:9090
+//! targets:
+//!   - name: containers
+//! ```
+
+mod detection;
+mod guard;
+mod policy;
+mod targets;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::target::{Dimension, Mode};
+use crate::units::duration;
+
+pub use detection::Detection;
+pub use guard::Guard;
+pub use policy::{Policy, Threshold, ThresholdDimension};
+pub use targets::{ActuatorKind, Scale, TargetRule};
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What holds for all targets.
+    #[serde(default)]
+    pub global: Global,
+    /// Where the data come from.
+    pub prometheus: Prometheus,
+    /// What is watched.
+    pub targets: Vec<TargetRule>,
+    /// How the unusual is found.
+    #[serde(default)]
+    pub detection: Detection,
+    /// How a size is chosen.
+    #[serde(default)]
+    pub policy: Policy,
+    /// What a change must pass.
+    #[serde(default)]
+    pub guard: Guard,
+    /// What Alertmanager's webhooks mean.
+    #[serde(default)]
+    pub alerts: Alerts,
+    /// How the world is reached.
+    #[serde(default)]
+    pub actuators: Actuators,
+    /// Who may write to the scaler's HTTP interface.
+    #[serde(default)]
+    pub web: Web,
+    /// What survives a restart.
+    #[serde(default)]
+    pub journal: Journal,
+}
+
+/// What holds for all targets.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Global {
+    /// How often every target is looked at.
+    #[serde(with = "duration")]
+    pub evaluation_interval: Duration,
+    /// The mode of targets that name none.
+    pub mode: Mode,
+    /// How much history is kept in memory a target, and back-filled at start.
+    #[serde(with = "duration")]
+    pub history: Duration,
+}
+
+impl Default for Global {
+    fn default() -> Self {
+        Self {
+            evaluation_interval: Duration::from_secs(30),
+            mode: Mode::Observe,
+            history: Duration::from_secs(6 * 3600),
+        }
+    }
+}
+
+/// Where the data come from: Prometheus, or anything that speaks its query API.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prometheus {
+    /// The base URL; `/api/v1/query` is added to it.
+    pub url: String,
+    /// How long one query may take.
+    #[serde(with = "duration", default = "Prometheus::default_timeout")]
+    pub timeout: Duration,
+    /// A sample older than this is stale: it holds sizes, it never lowers them.
+    #[serde(with = "duration", default = "Prometheus::default_max_sample_age")]
+    pub max_sample_age: Duration,
+    /// How to authenticate, in Prometheus's own notation.
+    #[serde(default)]
+    pub http_config: HttpConfig,
+}
+
+impl Prometheus {
+    fn default_timeout() -> Duration {
+        Duration::from_secs(10)
+    }
+
+    fn default_max_sample_age() -> Duration {
+        Duration::from_secs(120)
+    }
+}
+
+/// A part of Prometheus's `http_config`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// User name and password.
+    pub basic_auth: Option<BasicAuth>,
+    /// A token.
+    pub authorization: Option<Authorization>,
+    /// Further headers, such as a tenant's (`X-Scope-OrgID`).
+    pub http_headers: BTreeMap<String, String>,
+    /// Trust.
+    pub tls_config: TlsConfig,
+}
+
+/// User name and password. One of `password` and `password_file` is set.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BasicAuth {
+    /// The user.
+    pub username: String,
+    /// The password itself.
+    pub password: Option<String>,
+    /// A file that holds it.
+    pub password_file: Option<PathBuf>,
+}
+
+/// An `Authorization` header. One of `credentials` and `credentials_file` is set.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authorization {
+    /// The scheme.
+    #[serde(rename = "type", default = "Authorization::bearer")]
+    pub kind: String,
+    /// The token itself.
+    pub credentials: Option<String>,
+    /// A file that holds it.
+    pub credentials_file: Option<PathBuf>,
+}
+
+impl Authorization {
+    fn bearer() -> String {
+        "Bearer".to_owned()
+    }
+}
+
+/// Trust in the server.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsConfig {
+    /// Certificates to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Trust anyone. For a laboratory.
+    pub insecure_skip_verify: bool,
+}
+
+/// What Alertmanager's webhooks mean.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Alerts {
+    /// Which alerts count, for what, and how much. An alert that no rule names is answered and ignored.
+    pub rules: Vec<AlertRule>,
+    /// The largest webhook body, in bytes.
+    pub max_body_bytes: usize,
+}
+
+impl Default for Alerts {
+    fn default() -> Self {
+        let rule = |alertname: &str, dimension, weight| AlertRule {
+            alertname: alertname.to_owned(),
+            dimension,
+            weight,
+            ttl: AlertRule::default_ttl(),
+        };
+        Self {
+            rules: vec![
+                rule("ContainerCpuSaturated", Dimension::Cpu, 1.0),
+                rule("ContainerMemoryPressure", Dimension::Memory, 1.0),
+                rule("ContainerAnomalous", Dimension::Cpu, 0.5),
+                rule("ContainerAnomalous", Dimension::Memory, 0.5),
+            ],
+            max_body_bytes: 4 << 20,
+        }
+    }
+}
+
+/// What one alert means. It reaches a target whose identity labels all stand in the alert's labels.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlertRule {
+    /// The alert's name.
+    pub alertname: String,
+    /// What it speaks for.
+    pub dimension: Dimension,
+    /// How much; from 1 on, the alerts of a target ask for growth by themselves, below they only hold.
+    #[serde(default = "AlertRule::default_weight")]
+    pub weight: f64,
+    /// How long it counts without being repeated. Longer than Alertmanager's `repeat_interval`.
+    #[serde(with = "duration", default = "AlertRule::default_ttl")]
+    pub ttl: Duration,
+}
+
+impl AlertRule {
+    fn default_weight() -> f64 {
+        1.0
+    }
+
+    fn default_ttl() -> Duration {
+        Duration::from_secs(15 * 60)
+    }
+}
+
+/// How the world is reached.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Actuators {
+    /// Docker's.
+    pub docker: DockerActuator,
+    /// LXC's.
+    pub lxc: LxcActuator,
+    /// The kernel's own files.
+    pub cgroup: CgroupActuator,
+}
+
+/// The Docker Engine.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DockerActuator {
+    /// The engine's socket.
+    pub socket: PathBuf,
+    /// How long one call may take.
+    #[serde(with = "duration")]
+    pub timeout: Duration,
+}
+
+impl Default for DockerActuator {
+    fn default() -> Self {
+        Self { socket: "/var/run/docker.sock".into(), timeout: Duration::from_secs(10) }
+    }
+}
+
+/// LXC.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LxcActuator {
+    /// Where the containers' folders are (`lxcpath`).
+    pub path: PathBuf,
+}
+
+impl Default for LxcActuator {
+    fn default() -> Self {
+        Self { path: "/var/lib/lxc".into() }
+    }
+}
+
+/// The kernel's own files.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CgroupActuator {
+    /// Where sysfs is mounted.
+    pub sysfs: PathBuf,
+    /// Where procfs is mounted.
+    pub procfs: PathBuf,
+}
+
+impl Default for CgroupActuator {
+    fn default() -> Self {
+        Self { sysfs: "/sys".into(), procfs: "/proc".into() }
+    }
+}
+
+/// Who may write to the scaler's HTTP interface (webhooks, reload). Reading is open.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Web {
+    /// A bearer token. One of the two may be set.
+    pub bearer_token: Option<String>,
+    /// A file that holds it.
+    pub bearer_token_file: Option<PathBuf>,
+    /// User name and password.
+    pub basic_auth: Option<BasicAuth>,
+    /// Let anyone who reaches the port write. Without this and without credentials, writes are refused.
+    pub allow_unauthenticated_writes: bool,
+}
+
+/// What survives a restart.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Journal {
+    /// The folder of the journal and of the saved models. Made if missing.
+    pub path: PathBuf,
+    /// The log of suggestions: JSON, one object a line. `None`: none is written.
+    pub suggestions_log: Option<PathBuf>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { path: "/var/lib/loadline".into(), suggestions_log: None }
+    }
+}

@@ -1,0 +1,75 @@
+//! Which containers are watched, by which signals, and within which bounds they may be moved.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{Guard, Policy};
+use crate::target::{Dimension, Mode, Signal};
+
+/// One rule of `targets`: a query that finds containers, and what may be done with them.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetRule {
+    /// A name, unique in the file; it begins the ids of the rule's targets.
+    pub name: String,
+    /// An instant vector selector; each series it returns is a target. Its samples' time stamps
+    /// tell how old the data are.
+    #[serde(default = "TargetRule::default_discover")]
+    pub discover: String,
+    /// The labels that tell the targets apart. Every signal is summed by them.
+    #[serde(default = "TargetRule::default_identity")]
+    pub identity: Vec<String>,
+    /// Queries that replace a standard one. Each must return one series a target with the identity labels.
+    #[serde(default)]
+    pub signals: BTreeMap<Signal, String>,
+    /// The mode; `global.mode` where none is named.
+    #[serde(default)]
+    pub mode: Option<Mode>,
+    /// How the targets are reached. Needed in the mode `enforce`.
+    #[serde(default)]
+    pub actuator: Option<ActuatorKind>,
+    /// What may be moved, and how far.
+    #[serde(default)]
+    pub scale: BTreeMap<Dimension, Scale>,
+    /// A policy of this rule's own.
+    #[serde(default)]
+    pub policy: Option<Policy>,
+    /// A guard of this rule's own.
+    #[serde(default)]
+    pub guard: Option<Guard>,
+}
+
+impl TargetRule {
+    fn default_discover() -> String {
+        r#"container_last_seen{name!=""}"#.to_owned()
+    }
+
+    fn default_identity() -> Vec<String> {
+        vec!["instance".to_owned(), "name".to_owned()]
+    }
+}
+
+/// How a target's limits are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActuatorKind {
+    /// The kernel's files, by the label `id`.
+    Cgroup,
+    /// The Docker Engine's API, by the label `name`.
+    Docker,
+    /// LXC, by the label `name`: the running container and its configuration file.
+    Lxc,
+}
+
+/// How far one dimension may be moved.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scale {
+    /// The smallest size: cores, or bytes (a number, or as in `64MiB`).
+    #[serde(with = "crate::units::amount")]
+    pub min: f64,
+    /// The largest size.
+    #[serde(with = "crate::units::amount")]
+    pub max: f64,
+}

@@ -1,0 +1,1 @@
+//! Readings and identities → metric families.

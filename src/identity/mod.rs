@@ -1,0 +1,1 @@
+//! Who a cgroup is: which runtime made it, and what that runtime calls it.

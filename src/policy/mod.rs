@@ -1,0 +1,84 @@
+//! Signals, scores and alerts → a proposal. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::detect::Assessment;
+use crate::promql::Freshness;
+use crate::target::{Dimension, TargetId};
+use crate::units::{Limit, Timestamp};
+
+/// Everything that one decision reads: one target, one dimension, one moment.
+/// Amounts are in the dimension's unit: cores or bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Situation {
+    /// The moment.
+    pub at: Timestamp,
+    /// The target.
+    pub target: TargetId,
+    /// What of it is moved.
+    pub dimension: Dimension,
+    /// The limit in force; `None` where it is not known.
+    pub current: Option<Limit<f64>>,
+    /// What is used now: CPU cores, or working-set bytes.
+    pub usage: Option<f64>,
+    /// The most that was used within the guard's `peak_window`.
+    #[serde(default)]
+    pub peak: Option<f64>,
+    /// Share of enforcement periods with throttling, 0–1 (CPU only).
+    #[serde(default)]
+    pub throttled_ratio: Option<f64>,
+    /// Share of time in which some task waited for this resource (PSI), 0–1.
+    #[serde(default)]
+    pub pressure_ratio: Option<f64>,
+    /// Processes killed for lack of memory since the last tick (memory only).
+    #[serde(default)]
+    pub oom_kills: Option<f64>,
+    /// The worst freshness of what this decision rests on.
+    pub freshness: Freshness,
+    /// What the detector thinks of this moment; `None` while it has no model.
+    #[serde(default)]
+    pub assessment: Option<Assessment>,
+    /// The alerts that stand for this target and dimension.
+    #[serde(default)]
+    pub alerts: Vec<AlertSignal>,
+}
+
+/// An alert as a policy sees it: a weight that expires, never a command.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlertSignal {
+    /// The alert's name.
+    pub alertname: String,
+    /// Alertmanager's fingerprint of its labels.
+    pub fingerprint: String,
+    /// How much it counts; from 1 on, the alerts of a target ask for growth by themselves.
+    pub weight: f64,
+    /// When it is forgotten without a word from Alertmanager.
+    pub expires_at: Timestamp,
+}
+
+/// The direction of a proposal, in the words of the seeds' logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Raise the limit.
+    #[serde(rename = "Scale Up")]
+    ScaleUp,
+    /// Lower the limit.
+    #[serde(rename = "Scale Down")]
+    ScaleDown,
+    /// Leave it.
+    #[serde(rename = "No Scaling")]
+    NoScaling,
+}
+
+/// What a policy wants, before the guard has looked at it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// The direction.
+    pub action: Action,
+    /// The wanted size, absolute; `None` where the policy knows too little to name one.
+    pub desired: Option<f64>,
+    /// Why, one sentence a cause.
+    pub reasons: Vec<String>,
+}

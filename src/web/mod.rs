@@ -1,0 +1,1 @@
+//! The one HTTP server: limits, authentication, negotiation, health, shutdown.

@@ -1,4 +1,6 @@
 //! All end-to-end tests in one binary.
 
+mod cli;
 mod support;
 mod web;
+mod workload;

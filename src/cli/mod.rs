@@ -1,6 +1,8 @@
 //! The command line: one file a command, each from arguments to wiring to run.
 
+mod exporter;
 mod log;
+mod paths;
 mod shutdown;
 mod web;
 mod workload;
@@ -10,6 +12,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tokio::runtime;
+
+use crate::units::Timestamp;
 
 /// What a command ends in. The error's text, with its causes, is all a user gets to see.
 pub type CommandResult = Result<(), Box<dyn Error + Send + Sync>>;
@@ -26,6 +30,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serve the metrics of every container and service of this host, for Prometheus
+    Exporter(exporter::Arguments),
     /// Give a container something to do: a demo service, a load generator, a burner
     Workload(workload::Arguments),
 }
@@ -38,6 +44,7 @@ pub fn run() -> ExitCode {
     // reqwest and the server share one TLS provider; installing it twice is the only way to fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let result = match arguments.command {
+        Command::Exporter(arguments) => arguments.run(),
         Command::Workload(arguments) => arguments.run(),
     };
     match result {
@@ -47,6 +54,11 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The clock.
+fn now() -> Timestamp {
+    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
 }
 
 /// Runs `future` on a runtime of `threads` threads, which suffice for what mostly waits. Work that it

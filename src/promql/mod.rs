@@ -1,5 +1,12 @@
 //! Asking Prometheus: typed answers, each with a word on how far it can be trusted.
 
+mod answer;
+mod client;
+mod error;
 mod freshness;
+pub mod queries;
 
+pub use answer::{Answer, Sample, Series};
+pub use client::{Client, MAX_BODY_BYTES};
+pub use error::{ClientError, Failure, QueryError};
 pub use freshness::Freshness;

@@ -76,11 +76,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn instant(
-        &self,
-        query: &str,
-        at: Option<Timestamp>,
-    ) -> Result<Answer, QueryError> {
+    pub async fn instant(&self, query: &str, at: Option<Timestamp>) -> Result<Answer, QueryError> {
         let parameters = at.map(|at| ("time", at.seconds().to_string()));
         self.ask("query", query, parameters.as_slice()).await
     }
@@ -105,6 +101,12 @@ impl Client {
         self.ask("query_range", query, &parameters).await
     }
 
+    /// The error of an instant answer that is well formed and still of no use.
+    pub(super) fn unusable(&self, query: &str, problem: String) -> QueryError {
+        let url = self.shared.url("query");
+        QueryError { url, query: query.to_owned(), failure: Failure::BadAnswer(problem) }
+    }
+
     /// By POST: a URL is too short for long queries, and lands in access logs.
     async fn ask(
         &self,
@@ -112,7 +114,7 @@ impl Client {
         query: &str,
         parameters: &[(&str, String)],
     ) -> Result<Answer, QueryError> {
-        let url = format!("{}/api/v1/{endpoint}", self.shared.base);
+        let url = self.shared.url(endpoint);
         let fail = |failure| QueryError { url: url.clone(), query: query.to_owned(), failure };
         let timeout = format!("{}ms", self.shared.timeout.as_millis());
         // VictoriaMetrics hides the last 30 seconds unless told `nocache=1`; others ignore it.
@@ -137,6 +139,10 @@ impl Client {
 }
 
 impl Shared {
+    fn url(&self, endpoint: &str) -> String {
+        format!("{}/api/v1/{endpoint}", self.base)
+    }
+
     /// Secrets in files are read for every request, so that a rotated one is taken up at once.
     fn authenticated(&self, request: RequestBuilder) -> Result<RequestBuilder, Failure> {
         if let Some(basic) = &self.config.basic_auth {
@@ -225,11 +231,9 @@ fn understand(
 ) -> Result<Answer, Failure> {
     let rejected = |message: String| Failure::Rejected { status: status.as_u16(), message };
     match answer::parse(body) {
-        Ok(Reply::Error { kind, message }) => Err(rejected(if message.is_empty() {
-            kind
-        } else {
-            message
-        })),
+        Ok(Reply::Error { kind, message }) => {
+            Err(rejected(if message.is_empty() { kind } else { message }))
+        }
         Ok(Reply::Success(answer)) if status.is_success() => Ok(answer),
         Err(problem) if status.is_success() && is_json => Err(Failure::BadAnswer(problem)),
         Err(_) if status.is_success() => {

@@ -53,7 +53,9 @@ pub enum Failure {
         message: String,
     },
     /// Something answered that does not speak the query API, or the query returns no numbers.
-    #[error("the answer cannot be used: {0}: check the query, and that prometheus.url is the base URL of a Prometheus")]
+    #[error(
+        "the answer cannot be used: {0}: check the query, and that prometheus.url is the base URL of a Prometheus"
+    )]
     BadAnswer(String),
     /// The cap of [`super::MAX_BODY_BYTES`].
     #[error("the answer is larger than {0} bytes: narrow the query")]

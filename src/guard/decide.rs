@@ -4,8 +4,6 @@
 //! The configured bounds come first, so that everything after them speaks of a size that may be, and
 //! last again, so that nothing leads out of them.
 
-use std::time::Duration;
-
 use super::{Clip, ClipReason, Decision, GuardState};
 use crate::config::{self, Scale};
 use crate::policy::size::{describe, finest, percent};

@@ -1,9 +1,13 @@
 //! Write-ahead intents and the ledger: what survives `kill -9`.
 
+mod alert;
+
 use serde::{Deserialize, Serialize};
 
 use crate::target::{Dimension, Target};
 use crate::units::{Limit, Timestamp};
+
+pub use alert::{AlertEvent, AlertStatus};
 
 /// A change that is about to be made. It is on disk before the world is touched.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

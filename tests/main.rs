@@ -1,5 +1,7 @@
 //! All end-to-end tests in one binary.
 
 mod architecture;
+mod cli;
 mod support;
 mod web;
+mod workload;

@@ -5,3 +5,4 @@ mod cli;
 mod support;
 mod web;
 mod workload;
+mod forest_parity;

@@ -1,0 +1,6 @@
+//! The HTTP server as its clients see it: every test talks to a real socket.
+
+mod auth;
+mod limits;
+mod pages;
+mod running;

@@ -1,5 +1,6 @@
 //! All end-to-end tests in one binary.
 
+mod actuate;
 mod architecture;
 mod cli;
 mod support;

@@ -1,5 +1,6 @@
 //! The command line: one file a command, each from arguments to wiring to run.
 
+mod check;
 mod log;
 
 use std::error::Error;
@@ -21,7 +22,10 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    /// Reads files as the program would, and says what is wrong with them
+    Check(check::Arguments),
+}
 
 /// Parses the command line, runs the command, prints its error. Exit code 2 is a wrong command line,
 /// 1 anything else that failed.
@@ -30,7 +34,9 @@ pub fn run() -> ExitCode {
     arguments.log.install();
     // reqwest and the server share one TLS provider; installing it twice is the only way to fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let result: CommandResult = match arguments.command {};
+    let result: CommandResult = match arguments.command {
+        Command::Check(arguments) => check::run(&arguments),
+    };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

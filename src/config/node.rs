@@ -170,8 +170,8 @@ mod tests {
     #[test]
     fn an_overlay_keeps_what_the_top_leaves_open() {
         let base = Node::from_json(json!({"a": {"x": 1, "y": 2}, "b": [1, 2], "c": 3}));
-        let top = Node::from_json(json!({"a": {"y": 5}, "b": [9], "c": null}));
-        let expected = Node::from_json(json!({"a": {"y": 5, "x": 1}, "b": [9], "c": 3}));
+        let top = Node::from_json(json!({"a": {"x": 5}, "b": [9], "c": null}));
+        let expected = Node::from_json(json!({"a": {"x": 5, "y": 2}, "b": [9], "c": 3}));
         assert_eq!(base.overlaid_with(&top), expected);
     }
 }

@@ -291,8 +291,12 @@ impl Check<'_> {
                 format!("expected at least chunk ({}), found {}", d.chunk, d.upper_limit),
             );
         }
-        let range = Range::new(0.0, Bound::Open, 1.0, "a factor above 0, at most 1");
-        self.in_range(threshold.smoothing_factor, range, format!("{key}.smoothing_factor"));
+        let factor = Range::new(0.0, Bound::Open, 1.0, "a factor above 0, at most 1");
+        self.in_range(threshold.smoothing_factor, factor, format!("{key}.smoothing_factor"));
+        let share = Range::new(0.0, Bound::Closed, 1.0, "a ratio from 0 to 1");
+        self.in_range(threshold.throttled_ratio, share, format!("{key}.throttled_ratio"));
+        let growth = Range::new(0.0, Bound::Closed, f64::MAX, "a ratio of at least 0");
+        self.in_range(threshold.min_growth_ratio, growth, format!("{key}.min_growth_ratio"));
     }
 
     fn guard(&mut self, key: &str, guard: &Guard) {

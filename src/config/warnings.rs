@@ -43,8 +43,9 @@ pub fn warnings(config: &Config) -> Vec<String> {
         "web.allow_unauthenticated_writes: anyone who reaches the port can post alerts and reload"
             .to_owned(),
     );
+    let enforces = config.targets.iter().any(|rule| mode(config, rule) == Mode::Enforce);
     warn(
-        !has_credentials && !web.allow_unauthenticated_writes,
+        enforces && !has_credentials && !web.allow_unauthenticated_writes,
         "web: there are no credentials, so alerts are refused: set bearer_token_file or basic_auth"
             .to_owned(),
     );
@@ -64,9 +65,13 @@ pub fn warnings(config: &Config) -> Vec<String> {
     found
 }
 
+fn mode(config: &Config, rule: &TargetRule) -> Mode {
+    rule.mode.unwrap_or(config.global.mode)
+}
+
 fn rule_warnings(config: &Config, rule: &TargetRule) -> impl Iterator<Item = String> {
     let guard = rule.guard.as_ref().unwrap_or(&config.guard);
-    let enforces = rule.mode.unwrap_or(config.global.mode) == Mode::Enforce;
+    let enforces = mode(config, rule) == Mode::Enforce;
     let history = config.global.history;
     let tells_apart = rule.identity.iter().any(|label| label == "name" || label == "id");
     let beyond = |name: &str, span| {

@@ -3,6 +3,7 @@
 mod actuate;
 mod architecture;
 mod cli;
+mod config;
 mod support;
 mod web;
 mod workload;

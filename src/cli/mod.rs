@@ -1,5 +1,6 @@
 //! The command line: one file a command, each from arguments to wiring to run.
 
+mod check;
 mod log;
 mod shutdown;
 mod web;
@@ -28,6 +29,8 @@ struct Arguments {
 enum Command {
     /// Give a container something to do: a demo service, a load generator, a burner
     Workload(workload::Arguments),
+    /// Reads files as the program would, and says what is wrong with them
+    Check(check::Arguments),
 }
 
 /// Parses the command line, runs the command, prints its error. Exit code 2 is a wrong command line,
@@ -39,6 +42,8 @@ pub fn run() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let result = match arguments.command {
         Command::Workload(arguments) => arguments.run(),
+    let result: CommandResult = match arguments.command {
+        Command::Check(arguments) => check::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

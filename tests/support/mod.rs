@@ -1,5 +1,6 @@
 //! What all end-to-end tests share: child processes that never outlive the tests, waiting, HTTP.
 
+pub mod alertmanager;
 mod http;
 mod process;
 mod wait;

@@ -96,7 +96,7 @@ impl AlertBook {
 
     fn receive_one(&mut self, alert: &Alert, life: Duration, now: Timestamp, to: &mut Receipt) {
         let event = AlertEvent {
-            at: now,
+            received_at: now,
             status: alert.status,
             fingerprint: alert.fingerprint(),
             starts_at: alert.starts_at,
@@ -128,8 +128,8 @@ impl AlertBook {
                 let standing = Standing {
                     starts_at: event.starts_at,
                     labels: event.labels,
-                    heard_at: event.at,
-                    journalled_at: event.at,
+                    heard_at: event.received_at,
+                    journalled_at: event.received_at,
                 };
                 self.standing.insert(event.fingerprint, standing);
             }

@@ -96,18 +96,37 @@ pub struct Prometheus {
     /// A sample older than this is stale: it holds sizes, it never lowers them.
     #[serde(with = "duration", default = "Prometheus::default_max_sample_age")]
     pub max_sample_age: Duration,
+    /// The range over which counters become rates. At least four scrape intervals, so that one lost
+    /// scrape does not empty it.
+    #[serde(with = "duration", default = "Prometheus::default_rate_interval")]
+    pub rate_interval: Duration,
     /// How to authenticate, in Prometheus's own notation.
     #[serde(default)]
     pub http_config: HttpConfig,
 }
 
 impl Prometheus {
+    /// The server at `url` with every default.
+    pub fn at(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            timeout: Self::default_timeout(),
+            max_sample_age: Self::default_max_sample_age(),
+            rate_interval: Self::default_rate_interval(),
+            http_config: HttpConfig::default(),
+        }
+    }
+
     fn default_timeout() -> Duration {
         Duration::from_secs(10)
     }
 
     fn default_max_sample_age() -> Duration {
         Duration::from_secs(120)
+    }
+
+    fn default_rate_interval() -> Duration {
+        Duration::from_secs(60)
     }
 }
 

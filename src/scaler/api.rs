@@ -1,0 +1,102 @@
+//! The scaler over HTTP: what it publishes, and the few things that may be written.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+
+use super::engine::{Engine, TargetState};
+use crate::detect::Assessment;
+use crate::guard::Decision;
+use crate::promql::Freshness;
+use crate::target::{Mode, Signal, Target};
+use crate::units::Timestamp;
+use crate::web;
+
+/// What the readable routes need.
+#[derive(Clone)]
+pub struct Readable {
+    /// The targets.
+    pub engine: Arc<RwLock<Engine>>,
+    /// Makes the page at `/`.
+    pub page: Arc<dyn Fn(&Engine) -> String + Send + Sync>,
+    /// Makes the body of `/metrics`.
+    pub metrics: Arc<dyn Fn(web::Format) -> Result<Vec<u8>, web::Error> + Send + Sync>,
+}
+
+/// * `GET /` -- the page a person looks at.
+/// * `GET /metrics` -- gauges and counters, OpenMetrics or text by `Accept`.
+/// * `GET /api/v1/targets` -- every target with its signals, score and last decisions, as JSON.
+pub fn readable(state: Readable) -> Router {
+    Router::new()
+        .route("/", get(page))
+        .route("/metrics", get(metrics))
+        .route("/api/v1/targets", get(targets))
+        .with_state(state)
+}
+
+/// The body of `/metrics` from a registry.
+pub fn registry_body(registry: &Registry, format: web::Format) -> Result<Vec<u8>, web::Error> {
+    web::encode_registry(registry, format)
+}
+
+async fn page(State(state): State<Readable>) -> Html<String> {
+    let engine = state.engine.read().unwrap_or_else(PoisonError::into_inner);
+    Html((state.page)(&engine))
+}
+
+async fn metrics(State(state): State<Readable>, headers: HeaderMap) -> Response {
+    let render = state.metrics.clone();
+    let work = move || web::exposition(&headers, |format| render(format));
+    match tokio::task::spawn_blocking(work).await {
+        Ok(response) => response,
+        Err(_) => web::Error::internal("the metrics could not be rendered").into_response(),
+    }
+}
+
+/// One target as JSON.
+#[derive(Serialize)]
+struct TargetView<'a> {
+    #[serde(flatten)]
+    target: &'a Target,
+    mode: Mode,
+    sampled_at: Option<Timestamp>,
+    signals: Vec<SignalView>,
+    assessment: &'a Option<Assessment>,
+    decisions: Vec<&'a Decision>,
+}
+
+#[derive(Serialize)]
+struct SignalView {
+    signal: Signal,
+    value: Option<f64>,
+    freshness: Freshness,
+}
+
+async fn targets(State(state): State<Readable>) -> Response {
+    let engine = state.engine.read().unwrap_or_else(PoisonError::into_inner);
+    let views: Vec<_> = engine.targets().map(|(_, mode, state)| view(mode, state)).collect();
+    axum::Json(serde_json::json!({ "status": "success", "targets": views })).into_response()
+}
+
+fn view(mode: Mode, state: &TargetState) -> TargetView<'_> {
+    let signals = state.window.latest().into_iter().flat_map(|observation| {
+        Signal::ALL.into_iter().map(|signal| {
+            let reading = observation.reading(signal);
+            SignalView { signal, value: reading.value, freshness: reading.freshness }
+        })
+    });
+    TargetView {
+        target: &state.target,
+        mode,
+        sampled_at: state.sampled_at,
+        signals: signals.collect(),
+        assessment: &state.assessment,
+        decisions: state.dimensions.values().filter_map(|d| d.decision.as_ref()).collect(),
+    }
+}

@@ -2,5 +2,8 @@
 
 mod alerts;
 mod architecture;
+mod cli;
 mod support;
 mod web;
+mod workload;
+mod forest_parity;

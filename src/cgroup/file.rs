@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use super::Collector;
+use super::Subsystem;
 use super::mount::Controller;
 use super::parse::BadText;
 use super::reading::Reading;
@@ -11,7 +11,7 @@ use super::reading::Reading;
 pub(super) struct File {
     /// Decides the hierarchy in which the file is looked for.
     pub controller: Controller,
-    pub collector: Collector,
+    pub subsystem: Subsystem,
     pub name: &'static CStr,
     pub parse: Parse,
 }
@@ -33,9 +33,9 @@ impl File {
 /// Shorthand for the tables of `v1` and `v2`.
 pub(super) const fn file(
     controller: Controller,
-    collector: Collector,
+    subsystem: Subsystem,
     name: &'static CStr,
     parse: fn(&[u8], &mut Reading) -> Result<(), BadText>,
 ) -> File {
-    File { controller, collector, name, parse: Parse::Whole(parse) }
+    File { controller, subsystem, name, parse: Parse::Whole(parse) }
 }

@@ -41,8 +41,14 @@ pub fn readable(state: Readable) -> Router {
 }
 
 /// The body of `/metrics` from a registry.
+///
+/// # Errors
+/// A collector of the registry failed.
 pub fn registry_body(registry: &Registry, format: web::Format) -> Result<Vec<u8>, web::Error> {
-    web::encode_registry(registry, format)
+    match web::encode_registry(registry, format) {
+        Ok(text) => Ok(text.into_bytes()),
+        Err(_) => Err(web::Error::internal("the metrics could not be rendered")),
+    }
 }
 
 async fn page(State(state): State<Readable>) -> Html<String> {

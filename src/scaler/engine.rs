@@ -9,6 +9,7 @@ use crate::config::{Config, Detection, Guard, Policy, Scale, TargetRule};
 use crate::detect::{Assessment, Detector};
 use crate::features;
 use crate::guard::{self, Decision, GuardState};
+use crate::journal::{Intent, Recovered};
 use crate::policy::{self, Action, AlertSignal, PolicyState, Situation};
 use crate::promql::Freshness;
 use crate::target::{Dimension, Mode, Signal, Target, TargetId};
@@ -55,7 +56,11 @@ pub struct Engine {
     /// Rows a window holds.
     rows: usize,
     rules: BTreeMap<Arc<str>, RuleState>,
+    /// Guard states of before the restart, of targets that have not been found again yet.
+    remembered: Remembered,
 }
+
+type Remembered = BTreeMap<(TargetId, Dimension), GuardState>;
 
 struct RuleState {
     settings: RuleSettings,
@@ -124,7 +129,7 @@ impl Standing for Quiet {
 impl Engine {
     /// An engine that knows no target yet. `rows` is how many ticks a window remembers.
     pub fn new(detection: Detection, rows: usize) -> Self {
-        Self { detection, rows, rules: BTreeMap::new() }
+        Self { detection, rows, rules: BTreeMap::new(), remembered: BTreeMap::new() }
     }
 
     /// Takes over new settings. Rules that stay keep their targets and models; others are forgotten.
@@ -146,7 +151,7 @@ impl Engine {
     /// Fills the window and the detector of one target with a row of the past, without deciding.
     pub fn recall(&mut self, rule: &str, observed: Observed) {
         if let Some(rule) = self.rules.get_mut(rule) {
-            rule.observe(&self.detection, self.rows, observed);
+            rule.observe(&self.detection, self.rows, observed, &mut self.remembered);
         }
     }
 
@@ -162,7 +167,7 @@ impl Engine {
     ) -> Vec<Decision> {
         let Some(rule) = self.rules.get_mut(rule) else { return Vec::new() };
         for one in observed {
-            rule.observe(&self.detection, self.rows, one);
+            rule.observe(&self.detection, self.rows, one, &mut self.remembered);
         }
         rule.targets.retain(|_, t| at.since(t.found_at) < FORGET_AFTER);
         let settings = &rule.settings;
@@ -191,6 +196,23 @@ impl Engine {
         }
     }
 
+    /// What the journal remembers: cooldowns go on where they stopped. Targets that are not found
+    /// again are forgotten.
+    pub fn remember(&mut self, recovered: &Recovered) {
+        self.remembered = recovered.guard.clone();
+    }
+
+    /// A change of before the restart that was only now found to have been made, or made.
+    pub fn remember_change(&mut self, intent: &Intent, at: Timestamp) {
+        let key = (intent.target.id.clone(), intent.dimension);
+        self.remembered.entry(key).or_default().confirmed(at, intent.direction());
+    }
+
+    /// The target of this id.
+    pub fn target(&self, id: &TargetId) -> Option<&Target> {
+        self.rules.values().find_map(|rule| rule.targets.get(id)).map(|state| &state.target)
+    }
+
     /// Every target with its rule's name and mode.
     pub fn targets(&self) -> impl Iterator<Item = (&Arc<str>, Mode, &TargetState)> {
         self.rules.iter().flat_map(|(name, rule)| {
@@ -216,21 +238,30 @@ impl Engine {
 }
 
 impl RuleState {
-    fn observe(&mut self, detection: &Detection, rows: usize, observed: Observed) {
+    fn observe(
+        &mut self,
+        detection: &Detection,
+        rows: usize,
+        observed: Observed,
+        remembered: &mut Remembered,
+    ) {
         let Observed { target, observation, sampled_at } = observed;
         let at = observation.at;
         let state = self.targets.entry(target.id.clone()).or_insert_with(|| TargetState {
             target: target.clone(),
             window: Window::new(rows),
             assessment: None,
-            dimensions: BTreeMap::new(),
+            dimensions: restored(&target.id, remembered),
             found_at: at,
             sampled_at,
         });
         state.target = target;
         state.found_at = at;
         state.sampled_at = sampled_at.or(state.sampled_at);
-        state.window.push(&observation);
+        // A clock that was set back repeats moments that were seen already.
+        if state.window.push(&observation).is_err() {
+            return;
+        }
         // A stale row would teach the detector the same moment twice.
         let fresh = observation.reading(Signal::CpuUsageCores).freshness.allows_growth()
             || observation.reading(Signal::MemoryWorkingSetBytes).freshness.allows_growth();
@@ -348,7 +379,8 @@ impl TargetState {
     /// fell belongs to a new container, whose kills are all new.
     fn new_oom_kills(&self) -> Option<f64> {
         let now = self.window.latest()?.value(Signal::OomKills)?;
-        let before = self.window.last_n(Signal::OomKills, 2).next().flatten()?;
+        let (_, before) = self.window.before_latest(Signal::OomKills, 1).next()?;
+        let before = before?;
         Some(if now >= before { now - before } else { now })
     }
 }
@@ -356,4 +388,12 @@ impl TargetState {
 /// Whether a decision asks for the world to be changed.
 pub fn wants_change(decision: &Decision) -> bool {
     decision.action != Action::NoScaling && decision.desired.is_some()
+}
+
+fn restored(target: &TargetId, remembered: &mut Remembered) -> BTreeMap<Dimension, DimensionState> {
+    let guards = Dimension::ALL.into_iter().filter_map(|dimension| {
+        let guard = remembered.remove(&(target.clone(), dimension))?;
+        Some((dimension, DimensionState { guard, ..DimensionState::default() }))
+    });
+    guards.collect()
 }

@@ -3,10 +3,12 @@
 pub mod alertmanager;
 mod http;
 mod process;
+mod running;
 mod wait;
 
 pub use http::{Reply, client, free_port, http_get, http_get_with};
 pub use process::{Process, loadline};
+pub use running::{Running, read_all};
 pub use wait::{PATIENCE, wait_for};
 
 mod tests;

@@ -1,6 +1,7 @@
 //! All end-to-end tests in one binary.
 
 mod actuate;
+mod alerts;
 mod architecture;
 mod cli;
 mod config;

@@ -43,7 +43,7 @@ pub trait Host: Send + Sync + 'static {
 
 /// The alerts that stand, and the way in for more.
 pub struct Intake<H> {
-    host: H,
+    host: Arc<H>,
     /// Held from the meaning of a webhook until it is on disk: one webhook at a time.
     book: Mutex<AlertBook>,
     changed: Notify,
@@ -51,7 +51,7 @@ pub struct Intake<H> {
 
 impl<H: Host> Intake<H> {
     /// An intake that begins with what the journal remembers.
-    pub fn new(host: H, book: AlertBook) -> Self {
+    pub fn new(host: Arc<H>, book: AlertBook) -> Self {
         Self { host, book: Mutex::new(book), changed: Notify::new() }
     }
 

@@ -3,6 +3,7 @@
 pub mod cgroup;
 pub mod docker;
 pub mod host;
+pub mod alertmanager;
 mod http;
 pub mod lxc;
 mod process;

@@ -5,7 +5,7 @@ mod alerts;
 mod architecture;
 mod cli;
 mod config;
+mod forest_parity;
 mod support;
 mod web;
 mod workload;
-mod forest_parity;

@@ -2,6 +2,7 @@
 
 mod check;
 mod log;
+mod scaler;
 mod shutdown;
 mod web;
 mod workload;
@@ -27,9 +28,11 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Ask Prometheus, score, decide, act, publish, take webhooks
+    Scaler(scaler::Arguments),
     /// Give a container something to do: a demo service, a load generator, a burner
     Workload(workload::Arguments),
-    /// Reads files as the program would, and says what is wrong with them
+    /// Say what is wrong with a file, line by line
     Check(check::Arguments),
 }
 
@@ -41,9 +44,9 @@ pub fn run() -> ExitCode {
     // reqwest and the server share one TLS provider; installing it twice is the only way to fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let result = match arguments.command {
-        Command::Workload(arguments) => arguments.run(),
-    let result: CommandResult = match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Scaler(arguments) => arguments.run(),
+        Command::Workload(arguments) => arguments.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -145,9 +145,7 @@ impl Engine {
         for (name, settings) in rules {
             let state = match old.remove(&name) {
                 Some(state) => RuleState { settings, ..state },
-                None => {
-                    RuleState { settings, detector: fresh.clone(), targets: BTreeMap::new() }
-                }
+                None => RuleState { settings, detector: fresh.clone(), targets: BTreeMap::new() },
             };
             self.rules.insert(name, state);
         }
@@ -216,7 +214,13 @@ impl Engine {
     }
 
     /// Takes over a size that somebody else has set.
-    pub fn adopt(&mut self, target: &TargetId, dimension: Dimension, size: Limit<f64>, at: Timestamp) {
+    pub fn adopt(
+        &mut self,
+        target: &TargetId,
+        dimension: Dimension,
+        size: Limit<f64>,
+        at: Timestamp,
+    ) {
         if let Some(state) = self.dimension_mut(target, dimension) {
             state.confirmed = Some((at, size));
         }
@@ -348,9 +352,11 @@ impl TargetState {
             Dimension::Cpu => {
                 (Signal::CpuUsageCores, Signal::CpuLimitCores, Signal::CpuPressureRatio)
             }
-            Dimension::Memory => {
-                (Signal::MemoryWorkingSetBytes, Signal::MemoryLimitBytes, Signal::MemoryPressureRatio)
-            }
+            Dimension::Memory => (
+                Signal::MemoryWorkingSetBytes,
+                Signal::MemoryLimitBytes,
+                Signal::MemoryPressureRatio,
+            ),
         };
         let memory = dimension == Dimension::Memory;
         Situation {

@@ -1,14 +1,14 @@
 //! What all end-to-end tests share: child processes that never outlive the tests, waiting, HTTP.
 
+pub mod alertmanager;
 pub mod cgroup;
 pub mod docker;
 pub mod host;
-pub mod alertmanager;
 mod http;
 pub mod lxc;
 mod process;
-mod running;
 pub mod rootfs;
+mod running;
 mod wait;
 
 pub use http::{Reply, client, free_port, http_get, http_get_with};

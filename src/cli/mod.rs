@@ -3,6 +3,9 @@
 mod check;
 mod log;
 mod scaler;
+mod exporter;
+mod log;
+mod paths;
 mod shutdown;
 mod web;
 mod workload;
@@ -12,6 +15,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tokio::runtime;
+
+use crate::units::Timestamp;
 
 /// What a command ends in. The error's text, with its causes, is all a user gets to see.
 pub type CommandResult = Result<(), Box<dyn Error + Send + Sync>>;
@@ -30,6 +35,8 @@ struct Arguments {
 enum Command {
     /// Ask Prometheus, score, decide, act, publish, take webhooks
     Scaler(scaler::Arguments),
+    /// Serve the metrics of every container and service of this host, for Prometheus
+    Exporter(exporter::Arguments),
     /// Give a container something to do: a demo service, a load generator, a burner
     Workload(workload::Arguments),
     /// Say what is wrong with a file, line by line
@@ -46,6 +53,7 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Scaler(arguments) => arguments.run(),
+        Command::Exporter(arguments) => arguments.run(),
         Command::Workload(arguments) => arguments.run(),
     };
     match result {
@@ -55,6 +63,11 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The clock.
+fn now() -> Timestamp {
+    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
 }
 
 /// Runs `future` on a runtime of `threads` threads, which suffice for what mostly waits. Work that it

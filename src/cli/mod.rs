@@ -2,18 +2,22 @@
 
 mod check;
 mod log;
+mod shutdown;
+mod web;
+mod workload;
 
 use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime;
 
 /// What a command ends in. The error's text, with its causes, is all a user gets to see.
 pub type CommandResult = Result<(), Box<dyn Error + Send + Sync>>;
 
-/// Per-container metrics, anomaly detection and safe autoscaling inside the Prometheus ecosystem.
+/// Per-container metrics, anomaly detection and safe autoscaling inside the Prometheus ecosystem
 #[derive(Parser)]
-#[command(name = "loadline", version, propagate_version = true)]
+#[command(name = "loadline", version, propagate_version = true, max_term_width = 100)]
 struct Arguments {
     #[command(flatten)]
     log: log::Flags,
@@ -25,6 +29,8 @@ struct Arguments {
 enum Command {
     /// Reads files as the program would, and says what is wrong with them
     Check(check::Arguments),
+    /// Give a container something to do: a demo service, a load generator, a burner
+    Workload(workload::Arguments),
 }
 
 /// Parses the command line, runs the command, prints its error. Exit code 2 is a wrong command line,
@@ -36,6 +42,8 @@ pub fn run() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let result: CommandResult = match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
+    let result = match arguments.command {
+        Command::Workload(arguments) => arguments.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -44,6 +52,19 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs `future` on a runtime of `threads` threads, which suffice for what mostly waits. Work that it
+/// gave to other threads is not waited for.
+fn block_on(threads: usize, future: impl Future<Output = CommandResult>) -> CommandResult {
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .map_err(|e| format!("cannot start threads: {e}"))?;
+    let result = runtime.block_on(future);
+    runtime.shutdown_background();
+    result
 }
 
 /// An error and its causes on one line, the outermost first.

@@ -2,10 +2,12 @@
 
 mod http;
 mod process;
+mod running;
 mod wait;
 
 pub use http::{Reply, client, free_port, http_get, http_get_with};
 pub use process::{Process, loadline};
+pub use running::{Running, read_all};
 pub use wait::{PATIENCE, wait_for};
 
 mod tests;

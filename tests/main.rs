@@ -6,6 +6,8 @@ mod architecture;
 mod cli;
 mod config;
 mod forest_parity;
+mod config;
+mod cli;
 mod support;
 mod web;
 mod workload;

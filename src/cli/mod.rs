@@ -40,7 +40,10 @@ enum Command {
     /// Give a container something to do: a demo service, a load generator, a burner
     Workload(workload::Arguments),
     /// Say what is wrong with a file, line by line
+    /// Reads files as the program would, and says what is wrong with them
     Check(check::Arguments),
+    /// Give a container something to do: a demo service, a load generator, a burner
+    Workload(workload::Arguments),
 }
 
 /// Parses the command line, runs the command, prints its error. Exit code 2 is a wrong command line,
@@ -54,6 +57,9 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Scaler(arguments) => arguments.run(),
         Command::Exporter(arguments) => arguments.run(),
+    let result: CommandResult = match arguments.command {
+        Command::Check(arguments) => check::run(&arguments),
+    let result = match arguments.command {
         Command::Workload(arguments) => arguments.run(),
     };
     match result {

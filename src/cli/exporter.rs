@@ -19,8 +19,9 @@ use tracing::{debug, info};
 
 use super::paths::Paths;
 use super::web::{Listen, TelemetryPath};
-use super::{CommandResult, block_on, now};
+use super::{CommandResult, block_on};
 use crate::exporter::{self, Collector};
+use crate::scaler::now;
 use crate::web::{Error, Format, Link, Ready, exposition, health, landing};
 
 /// The command line.

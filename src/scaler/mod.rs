@@ -19,9 +19,7 @@ mod standing;
 use crate::units::Timestamp;
 
 /// The clock of the live loops; everything below them is given the time.
-#[expect(clippy::disallowed_methods, reason = "the one place where the loops read the clock")]
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
 pub fn now() -> Timestamp {
-    let since_epoch =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
 }

@@ -1,1 +1,4 @@
 //! All end-to-end tests in one binary.
+
+mod exporter;
+mod golden;

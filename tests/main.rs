@@ -11,3 +11,5 @@ mod cli;
 mod support;
 mod web;
 mod workload;
+mod exporter;
+mod golden;

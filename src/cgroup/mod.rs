@@ -11,6 +11,8 @@ mod mount;
 mod parse;
 mod reading;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod v1;
 mod v2;

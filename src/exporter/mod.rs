@@ -4,6 +4,7 @@
 //! and renders what it read; it does nothing between two calls.
 
 mod devices;
+mod documentation;
 mod family;
 mod host;
 mod own;
@@ -21,6 +22,7 @@ use crate::units::Timestamp;
 use devices::Devices;
 use host::Host;
 
+pub use documentation::documentation;
 pub use family::{Family, Kind};
 pub use write::Format;
 

@@ -217,6 +217,25 @@ mod tests {
 
     proptest! {
         #[test]
+        fn labels_read_back(value in "(.|\n|\\\\|\"){0,20}") {
+            let mut out = Vec::new();
+            label("id", &value, &mut out);
+            let text = String::from_utf8(out).expect("UTF-8");
+            let inner = text.strip_prefix("id=\"").and_then(|t| t.strip_suffix('"')).expect("quoted");
+            prop_assert!(!inner.contains('\n'));
+            let mut back = String::new();
+            let mut chars = inner.chars();
+            while let Some(c) = chars.next() {
+                prop_assert_ne!(c, '"');
+                back.push(match c {
+                    '\\' => match chars.next().expect("an escape is complete") { 'n' => '\n', other => other },
+                    plain => plain,
+                });
+            }
+            prop_assert_eq!(back, value);
+        }
+
+        #[test]
         fn decimals_read_back(n in any::<u64>()) {
             let back = |text: String, places: usize| {
                 let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));

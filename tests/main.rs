@@ -8,6 +8,7 @@ mod config;
 mod forest_parity;
 mod config;
 mod cli;
+mod exporter_command;
 mod support;
 mod web;
 mod workload;

@@ -1,1 +1,98 @@
 //! What the kernel says of its control groups.
+//!
+//! [`Root`] knows where the hierarchies are mounted (v1, hybrid, v2); a [`Scanner`] finds every cgroup
+//! below them and reads it into one [`Reading`]. Files are read type by type over all cgroups, not
+//! cgroup by cgroup: a read of `memory.stat` flushes the kernel's counters of a whole subtree, and the
+//! next one of the same type then finds little to do.
+
+mod descriptors;
+mod file;
+mod mount;
+mod parse;
+mod reading;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod v1;
+mod v2;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use mount::{Layout, Root};
+pub use reading::{Cpu, IoDevice, Memory, Pids, Pressure, Reading, Stall};
+pub use scan::{Problem, Scanner};
+pub use tree::Group;
+
+/// What a file tells about; also the `collector` label of the scrape's own metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subsystem {
+    /// The walk over the directories.
+    Discovery,
+    /// CPU time, throttling, quota, shares.
+    Cpu,
+    /// Memory in use and its limits.
+    Memory,
+    /// Pressure stall information.
+    Pressure,
+    /// Block I/O.
+    Io,
+    /// Processes and threads.
+    Pids,
+}
+
+impl Subsystem {
+    /// Every subsystem, in the order of [`Subsystem::index`].
+    pub const ALL: [Self; 6] =
+        [Self::Discovery, Self::Cpu, Self::Memory, Self::Pressure, Self::Io, Self::Pids];
+
+    /// Its place in an array of all subsystems.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The name in labels and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Discovery => "discovery",
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Pressure => "pressure",
+            Self::Io => "io",
+            Self::Pids => "pids",
+        }
+    }
+}
+
+/// How the last scan went for one [`Subsystem`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Wall time spent.
+    pub duration: Duration,
+    /// Files that should have been readable and were not.
+    pub failures: u32,
+}
+
+/// Why no cgroup can be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No hierarchy is mounted where we looked.
+    #[error(
+        "no cgroup hierarchy found: looked in {mountinfo} and {cgroups}; mount cgroups there or set --path.procfs and --path.sysfs"
+    )]
+    NoHierarchy {
+        /// The mount table that was read.
+        mountinfo: PathBuf,
+        /// The usual place of the mounts.
+        cgroups: PathBuf,
+    },
+    /// A hierarchy is there but cannot be opened.
+    #[error("cannot open the cgroup hierarchy {path}: {source}")]
+    Unreadable {
+        /// Its mount point.
+        path: PathBuf,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,180 @@
+//! The files of cgroup v1, one function a file.
+//!
+//! Figures of `memory.stat` are the `total_` ones, which cover the subtree; where a cgroup does not use
+//! its hierarchy the kernel makes them equal to the plain ones.
+
+use super::Subsystem as C;
+use super::file::{File, Parse, file};
+use super::mount::Controller::{Blkio, Cpu, Cpuacct, Memory, Pids};
+use super::parse::{self, BadText};
+use super::reading::Reading;
+
+type Done = Result<(), BadText>;
+
+/// In the order in which their descriptors are worth keeping: what changes first, limits last.
+pub(super) static FILES: &[File] = &[
+    file(Memory, C::Memory, c"memory.stat", memory_stat),
+    file(Memory, C::Memory, c"memory.usage_in_bytes", memory_usage),
+    file(Cpuacct, C::Cpu, c"cpuacct.usage", cpuacct_usage),
+    file(Cpuacct, C::Cpu, c"cpuacct.stat", cpuacct_stat),
+    file(Cpu, C::Cpu, c"cpu.stat", cpu_stat),
+    file(Blkio, C::Io, c"blkio.throttle.io_service_bytes_recursive", blkio_bytes),
+    file(Blkio, C::Io, c"blkio.throttle.io_serviced_recursive", blkio_operations),
+    file(Pids, C::Pids, c"pids.current", pids_current),
+    file(Memory, C::Memory, c"memory.oom_control", memory_oom_control),
+    file(Memory, C::Memory, c"memory.failcnt", memory_failcnt),
+    file(Memory, C::Memory, c"memory.max_usage_in_bytes", memory_max_usage),
+    file(Memory, C::Memory, c"memory.kmem.usage_in_bytes", memory_kernel),
+    file(Cpu, C::Cpu, c"cpu.cfs_quota_us", cpu_quota),
+    file(Cpu, C::Cpu, c"cpu.cfs_period_us", cpu_period),
+    file(Memory, C::Memory, c"memory.limit_in_bytes", memory_limit),
+    file(Memory, C::Memory, c"memory.memsw.limit_in_bytes", memory_swap_limit),
+    file(Memory, C::Memory, c"memory.soft_limit_in_bytes", memory_reservation),
+    file(Cpu, C::Cpu, c"cpu.shares", cpu_shares),
+    file(Pids, C::Pids, c"pids.max", pids_max),
+    File {
+        controller: Cpu,
+        subsystem: C::Pids,
+        name: c"cgroup.procs",
+        parse: Parse::Lines(|count, reading| reading.pids.processes = Some(count)),
+    },
+];
+
+/// `cpuacct.stat` counts in ticks of USER_HZ, which is 100 on every architecture we run on.
+const TICK_NS: u64 = 10_000_000;
+
+fn memory_stat(text: &[u8], reading: &mut Reading) -> Done {
+    let memory = &mut reading.memory;
+    parse::pairs(text, |key, value| {
+        match key {
+            b"total_cache" => memory.cache = value.times(1)?,
+            b"total_rss" => memory.rss = value.times(1)?,
+            b"total_mapped_file" => memory.mapped_file = value.times(1)?,
+            b"total_swap" => memory.swap = value.times(1)?,
+            b"total_active_file" => memory.active_file = value.times(1)?,
+            b"total_inactive_file" => memory.inactive_file = value.times(1)?,
+            b"pgfault" => memory.own_page_faults = value.times(1)?,
+            b"pgmajfault" => memory.own_major_page_faults = value.times(1)?,
+            b"total_pgfault" => memory.page_faults = value.times(1)?,
+            b"total_pgmajfault" => memory.major_page_faults = value.times(1)?,
+            _ => (),
+        }
+        Ok(())
+    })
+}
+
+fn memory_usage(text: &[u8], reading: &mut Reading) -> Done {
+    reading.memory.usage = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn memory_max_usage(text: &[u8], reading: &mut Reading) -> Done {
+    reading.memory.max_usage = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn memory_kernel(text: &[u8], reading: &mut Reading) -> Done {
+    reading.memory.kernel = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn memory_failcnt(text: &[u8], reading: &mut Reading) -> Done {
+    reading.memory.failcnt = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn memory_oom_control(text: &[u8], reading: &mut Reading) -> Done {
+    parse::pairs(text, |key, value| {
+        if key == b"oom_kill" {
+            reading.memory.oom_kills = value.times(1)?;
+        }
+        Ok(())
+    })
+}
+
+fn memory_limit(text: &[u8], reading: &mut Reading) -> Done {
+    reading.memory.limit = Some(parse::v1_bytes(text)?);
+    Ok(())
+}
+
+fn memory_swap_limit(text: &[u8], reading: &mut Reading) -> Done {
+    reading.memory.swap_limit = Some(parse::v1_bytes(text)?);
+    Ok(())
+}
+
+fn memory_reservation(text: &[u8], reading: &mut Reading) -> Done {
+    reading.memory.reservation = Some(parse::v1_bytes(text)?);
+    Ok(())
+}
+
+fn cpuacct_usage(text: &[u8], reading: &mut Reading) -> Done {
+    reading.cpu.usage_ns = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn cpuacct_stat(text: &[u8], reading: &mut Reading) -> Done {
+    parse::pairs(text, |key, value| {
+        match key {
+            b"user" => reading.cpu.user_ns = value.times(TICK_NS)?,
+            b"system" => reading.cpu.system_ns = value.times(TICK_NS)?,
+            _ => (),
+        }
+        Ok(())
+    })
+}
+
+fn cpu_stat(text: &[u8], reading: &mut Reading) -> Done {
+    let cpu = &mut reading.cpu;
+    parse::pairs(text, |key, value| {
+        match key {
+            b"nr_periods" => cpu.periods = value.times(1)?,
+            b"nr_throttled" => cpu.throttled_periods = value.times(1)?,
+            b"throttled_time" => cpu.throttled_ns = value.times(1)?,
+            b"nr_bursts" => cpu.bursts = value.times(1)?,
+            b"burst_time" => cpu.burst_ns = value.times(1)?,
+            _ => (),
+        }
+        Ok(())
+    })
+}
+
+fn cpu_quota(text: &[u8], reading: &mut Reading) -> Done {
+    reading.cpu.quota_us = Some(parse::v1_quota(text)?);
+    Ok(())
+}
+
+fn cpu_period(text: &[u8], reading: &mut Reading) -> Done {
+    reading.cpu.period_us = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn cpu_shares(text: &[u8], reading: &mut Reading) -> Done {
+    reading.cpu.shares = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn blkio_bytes(text: &[u8], reading: &mut Reading) -> Done {
+    parse::blkio(text, |(major, minor), operation, bytes| match operation {
+        b"Read" => reading.device(major, minor).read_bytes = Some(bytes),
+        b"Write" => reading.device(major, minor).written_bytes = Some(bytes),
+        _ => (),
+    })
+}
+
+fn blkio_operations(text: &[u8], reading: &mut Reading) -> Done {
+    parse::blkio(text, |(major, minor), operation, count| match operation {
+        b"Read" => reading.device(major, minor).reads = Some(count),
+        b"Write" => reading.device(major, minor).writes = Some(count),
+        _ => (),
+    })
+}
+
+fn pids_current(text: &[u8], reading: &mut Reading) -> Done {
+    reading.pids.current = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn pids_max(text: &[u8], reading: &mut Reading) -> Done {
+    reading.pids.max = Some(parse::limit(text)?);
+    Ok(())
+}

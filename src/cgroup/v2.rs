@@ -1,0 +1,165 @@
+//! The files of cgroup v2, one function a file.
+
+use super::Subsystem as C;
+use super::file::{File, Parse, file};
+use super::mount::Controller::{Blkio, Cpu, Memory, Pids, Pressure};
+use super::parse::{self, BadText};
+use super::reading::{Reading, Stall};
+
+type Done = Result<(), BadText>;
+
+/// In the order in which their descriptors are worth keeping: what changes first, limits last.
+pub(super) static FILES: &[File] = &[
+    file(Memory, C::Memory, c"memory.stat", memory_stat),
+    file(Memory, C::Memory, c"memory.current", memory_current),
+    file(Cpu, C::Cpu, c"cpu.stat", cpu_stat),
+    file(Pressure, C::Pressure, c"cpu.pressure", |t, r| stall(t, &mut r.pressure.cpu)),
+    file(Pressure, C::Pressure, c"memory.pressure", |t, r| stall(t, &mut r.pressure.memory)),
+    file(Pressure, C::Pressure, c"io.pressure", |t, r| stall(t, &mut r.pressure.io)),
+    file(Blkio, C::Io, c"io.stat", io_stat),
+    file(Pids, C::Pids, c"pids.current", pids_current),
+    file(Memory, C::Memory, c"memory.events", memory_events),
+    file(Memory, C::Memory, c"memory.swap.current", memory_swap),
+    file(Memory, C::Memory, c"memory.peak", memory_peak),
+    file(Cpu, C::Cpu, c"cpu.max", cpu_max),
+    file(Memory, C::Memory, c"memory.max", memory_max),
+    file(Memory, C::Memory, c"memory.swap.max", memory_swap_max),
+    file(Memory, C::Memory, c"memory.min", memory_min),
+    file(Cpu, C::Cpu, c"cpu.weight", cpu_weight),
+    file(Pids, C::Pids, c"pids.max", pids_max),
+    File {
+        controller: Pids,
+        subsystem: C::Pids,
+        name: c"cgroup.procs",
+        parse: Parse::Lines(|count, reading| reading.pids.processes = Some(count)),
+    },
+];
+
+fn memory_stat(text: &[u8], reading: &mut Reading) -> Done {
+    let memory = &mut reading.memory;
+    parse::pairs(text, |key, value| {
+        match key {
+            b"anon" => memory.rss = value.times(1)?,
+            b"file" => memory.cache = value.times(1)?,
+            b"kernel" => memory.kernel = value.times(1)?,
+            b"file_mapped" => memory.mapped_file = value.times(1)?,
+            b"active_file" => memory.active_file = value.times(1)?,
+            b"inactive_file" => memory.inactive_file = value.times(1)?,
+            b"pgfault" => {
+                memory.page_faults = value.times(1)?;
+                memory.own_page_faults = memory.page_faults;
+            }
+            b"pgmajfault" => {
+                memory.major_page_faults = value.times(1)?;
+                memory.own_major_page_faults = memory.major_page_faults;
+            }
+            _ => (),
+        }
+        Ok(())
+    })
+}
+
+fn memory_current(text: &[u8], reading: &mut Reading) -> Done {
+    reading.memory.usage = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn memory_events(text: &[u8], reading: &mut Reading) -> Done {
+    parse::pairs(text, |key, value| {
+        match key {
+            b"max" => reading.memory.failcnt = value.times(1)?,
+            b"oom_kill" => reading.memory.oom_kills = value.times(1)?,
+            _ => (),
+        }
+        Ok(())
+    })
+}
+
+fn memory_swap(text: &[u8], reading: &mut Reading) -> Done {
+    reading.memory.swap = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn memory_peak(text: &[u8], reading: &mut Reading) -> Done {
+    reading.memory.max_usage = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn memory_max(text: &[u8], reading: &mut Reading) -> Done {
+    reading.memory.limit = Some(parse::limit(text)?);
+    Ok(())
+}
+
+fn memory_swap_max(text: &[u8], reading: &mut Reading) -> Done {
+    reading.memory.swap_limit = Some(parse::limit(text)?);
+    Ok(())
+}
+
+fn memory_min(text: &[u8], reading: &mut Reading) -> Done {
+    reading.memory.reservation = Some(parse::limit(text)?);
+    Ok(())
+}
+
+fn cpu_stat(text: &[u8], reading: &mut Reading) -> Done {
+    let cpu = &mut reading.cpu;
+    parse::pairs(text, |key, value| {
+        match key {
+            b"usage_usec" => cpu.usage_ns = value.times(1000)?,
+            b"user_usec" => cpu.user_ns = value.times(1000)?,
+            b"system_usec" => cpu.system_ns = value.times(1000)?,
+            b"nr_periods" => cpu.periods = value.times(1)?,
+            b"nr_throttled" => cpu.throttled_periods = value.times(1)?,
+            b"throttled_usec" => cpu.throttled_ns = value.times(1000)?,
+            b"nr_bursts" => cpu.bursts = value.times(1)?,
+            b"burst_usec" => cpu.burst_ns = value.times(1000)?,
+            _ => (),
+        }
+        Ok(())
+    })
+}
+
+fn cpu_max(text: &[u8], reading: &mut Reading) -> Done {
+    let (quota, period) = parse::cpu_max(text)?;
+    reading.cpu.quota_us = Some(quota);
+    reading.cpu.period_us = Some(period);
+    Ok(())
+}
+
+/// Weight to shares as in cAdvisor: 2 + (weight − 1) · 262142 / 9999, rounded down. The runtimes'
+/// own conversion is another curve since 2025, so 1024 shares may come back as 2597.
+fn cpu_weight(text: &[u8], reading: &mut Reading) -> Done {
+    let weight = parse::single(text)?;
+    reading.cpu.shares = Some(2 + weight.saturating_sub(1).saturating_mul(262_142) / 9999);
+    Ok(())
+}
+
+fn io_stat(text: &[u8], reading: &mut Reading) -> Done {
+    parse::io_stat(text, |(major, minor), key, value| {
+        match key {
+            b"rbytes" => reading.device(major, minor).read_bytes = value.times(1)?,
+            b"wbytes" => reading.device(major, minor).written_bytes = value.times(1)?,
+            b"rios" => reading.device(major, minor).reads = value.times(1)?,
+            b"wios" => reading.device(major, minor).writes = value.times(1)?,
+            _ => (),
+        }
+        Ok(())
+    })
+}
+
+fn pids_current(text: &[u8], reading: &mut Reading) -> Done {
+    reading.pids.current = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn pids_max(text: &[u8], reading: &mut Reading) -> Done {
+    reading.pids.max = Some(parse::limit(text)?);
+    Ok(())
+}
+
+fn stall(text: &[u8], stall: &mut Stall) -> Done {
+    parse::pressure(text, |kind, total| match kind {
+        b"some" => stall.some_us = Some(total),
+        b"full" => stall.full_us = Some(total),
+        _ => (),
+    })
+}

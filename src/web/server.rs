@@ -1,0 +1,218 @@
+//! Sockets, connections, and what a client may cost.
+
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{OriginalUri, Request};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tracing::{debug, warn};
+
+use super::{Error, ListenAddress};
+
+/// What a client may cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections open at once. Further ones wait in the kernel's queue.
+    pub connections: usize,
+    /// How long a client may take to send a request's head; also how long a kept connection may idle.
+    pub header_timeout: Duration,
+    /// How long a request may take from its head to the head of the answer. After it: 503.
+    pub request_timeout: Duration,
+    /// How long a client may leave what was sent to it unread.
+    pub send_timeout: Duration,
+    /// How long running requests may go on once the server is asked to end.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            header_timeout: Duration::from_secs(20),
+            request_timeout: Duration::from_secs(60),
+            send_timeout: Duration::from_secs(30),
+            shutdown_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A socket that could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}")]
+pub struct BindError {
+    /// What was asked for.
+    pub address: ListenAddress,
+    /// Why not.
+    pub source: io::Error,
+}
+
+/// Open sockets that nobody answers yet.
+#[derive(Debug)]
+pub struct Server {
+    listeners: Vec<TcpListener>,
+    addresses: Vec<SocketAddr>,
+    limits: Limits,
+}
+
+impl Server {
+    /// Opens a socket for each address.
+    ///
+    /// # Errors
+    /// Names the first address that cannot be had.
+    pub async fn bind(addresses: &[ListenAddress], limits: Limits) -> Result<Self, BindError> {
+        let mut server = Self { listeners: Vec::new(), addresses: Vec::new(), limits };
+        for address in addresses {
+            let fail = |source| BindError { address: address.clone(), source };
+            let listener = listen(address).await.map_err(fail)?;
+            server.addresses.push(listener.local_addr().map_err(fail)?);
+            server.listeners.push(listener);
+        }
+        Ok(server)
+    }
+
+    /// Where the server listens, in the order asked for, with the ports that the kernel chose.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Answers requests by `router` until `shutdown` is ready, then lets running requests end.
+    ///
+    /// What the router does not know is answered with 404 or 405 and a hint.
+    pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) {
+        let router = with_defaults(router, self.limits.request_timeout);
+        let permits = Arc::new(Semaphore::new(self.limits.connections));
+        let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
+        let mut shutdown = pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                // Reaps what has ended: a set keeps every task until it is asked for.
+                Some(_) = connections.join_next() => {}
+                Some((stream, permit)) = accept(&self.listeners, &permits) => {
+                    let (router, limits) = (router.clone(), self.limits.clone());
+                    connections.spawn(serve_one(stream, permit, router, limits, graceful.watcher()));
+                }
+            }
+        }
+        drop(self.listeners);
+        if timeout(self.limits.shutdown_timeout, graceful.shutdown()).await.is_err() {
+            warn!(connections = connections.len(), "requests were cut off at the end");
+        }
+    }
+}
+
+async fn listen(address: &ListenAddress) -> io::Result<TcpListener> {
+    let port = address.port;
+    let Some(host) = &address.host else {
+        return match TcpListener::bind(("::", port)).await {
+            Err(e) if !matches!(e.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {
+                // A host without IPv6.
+                TcpListener::bind(("0.0.0.0", port)).await
+            }
+            result => result,
+        };
+    };
+    TcpListener::bind((host.as_str(), port)).await
+}
+
+/// The next connection of any listener, and its share of the connection limit. `None` where there was
+/// none after all: ask again.
+///
+/// May be dropped at any point: a connection is taken only with the result.
+async fn accept(
+    listeners: &[TcpListener],
+    permits: &Arc<Semaphore>,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    // A permit first: a connection that nobody serves is better off in the kernel's queue.
+    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+    let next = poll_fn(|cx| {
+        let ready = listeners.iter().find_map(|listener| match listener.poll_accept(cx) {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => None,
+        });
+        ready.map_or(Poll::Pending, Poll::Ready)
+    });
+    match next.await {
+        Ok((stream, _)) => Some((stream, permit)),
+        Err(error) if is_of_one_client(&error) => None,
+        Err(error) => {
+            // Out of descriptors, as a rule. The queue stays ready, so without a pause this loop
+            // would take a whole core until somebody closes something.
+            warn!(%error, "cannot accept connections");
+            sleep(Duration::from_secs(1)).await;
+            None
+        }
+    }
+}
+
+/// Whether only the connection about to be accepted was lost.
+fn is_of_one_client(error: &io::Error) -> bool {
+    use ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+async fn serve_one(
+    stream: TcpStream,
+    permit: OwnedSemaphorePermit,
+    router: Router,
+    limits: Limits,
+    watcher: Watcher,
+) {
+    // Neither can fail on a fresh socket but for want of memory; the connection works without them.
+    let _ = stream.set_nodelay(true);
+    let unread_ms = u32::try_from(limits.send_timeout.as_millis()).unwrap_or(u32::MAX);
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, unread_ms);
+    let connection = http1::Builder::new()
+        // Without a timer the header timeout does nothing.
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(64 << 10)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    if let Err(error) = watcher.watch(connection).await {
+        debug!(%error, "a connection broke");
+    }
+    drop(permit);
+}
+
+/// What holds for every route.
+fn with_defaults(router: Router, request_timeout: Duration) -> Router {
+    router
+        .fallback(async |OriginalUri(uri): OriginalUri| {
+            let message = format!("nothing is at {}: see / for what there is", uri.path());
+            Error::new(StatusCode::NOT_FOUND, message)
+        })
+        .method_not_allowed_fallback(async |method: Method, OriginalUri(uri): OriginalUri| {
+            let message = format!("{} does not take {method}: see the header Allow", uri.path());
+            Error::new(StatusCode::METHOD_NOT_ALLOWED, message)
+        })
+        .layer(middleware::from_fn(move |request: Request, next: Next| {
+            within(request_timeout, request, next)
+        }))
+}
+
+async fn within(limit: Duration, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let answer = timeout(limit, next.run(request)).await;
+    answer.unwrap_or_else(|_| {
+        warn!(path, "a request took too long");
+        let message = format!("the request took longer than {} s", limit.as_secs_f64());
+        Error::unavailable(message).into_response()
+    })
+}

@@ -54,7 +54,7 @@ impl Host for Journal {
 struct Receiver {
     url: String,
     journal: Arc<Journal>,
-    intake: Arc<Intake<Journal>>,
+    intake: Arc<Intake<Arc<Journal>>>,
 }
 
 impl Receiver {

@@ -1,5 +1,8 @@
 //! All end-to-end tests in one binary.
 
+// Clippy lets functions marked `#[test]` unwrap, but not what they share.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod actuate;
 mod alerts;
 mod architecture;
@@ -9,6 +12,7 @@ mod forest_parity;
 mod config;
 mod cli;
 mod exporter_command;
+mod hosts;
 mod support;
 mod web;
 mod workload;

@@ -9,9 +9,9 @@ use bollard::errors::Error as ApiError;
 use bollard::models::{ContainerInspectResponse, ContainerUpdateBody, HostConfig};
 
 use super::group::Group;
-use super::limit::{GroupLimit, or_max, v1_bytes};
+use super::limit::{GroupLimit, or_max};
 use super::{Actuate, ActuateError, Saved, blocking};
-use crate::config::Actuators;
+use crate::config::{Actuators, CgroupActuator};
 use crate::target::{Dimension, Target, TargetId};
 use crate::units::Limit;
 
@@ -29,8 +29,7 @@ const DEFAULT_PERIOD_US: i64 = 100_000;
 pub(super) struct Docker {
     socket: PathBuf,
     timeout: Duration,
-    sysfs: PathBuf,
-    procfs: PathBuf,
+    host: CgroupActuator,
 }
 
 /// What the engine and the kernel say of one container's limit.
@@ -71,10 +70,8 @@ impl Record {
         match dimension {
             Dimension::Cpu if self.nano_cpus > 0 => Limit::At(self.nano_cpus as f64 / 1e9),
             Dimension::Cpu => above_zero(self.quota_us as f64 / self.period_us as f64),
-            Dimension::Memory => match u64::try_from(self.memory_bytes).map(v1_bytes) {
-                Ok(Limit::At(bytes)) => above_zero(bytes as f64),
-                Ok(Limit::Max) | Err(_) => Limit::Max,
-            },
+            Dimension::Memory if self.memory_bytes == NO_MEMORY_LIMIT_BYTES => Limit::Max,
+            Dimension::Memory => above_zero(self.memory_bytes as f64),
         }
     }
 }
@@ -139,8 +136,7 @@ impl Docker {
         Self {
             socket: config.docker.socket.clone(),
             timeout: config.docker.timeout,
-            sysfs: config.cgroup.sysfs.clone(),
-            procfs: config.cgroup.procfs.clone(),
+            host: config.cgroup.clone(),
         }
     }
 
@@ -225,7 +221,8 @@ impl Docker {
     /// The container's group on this host. The engine gives a process of it, the kernel gives that
     /// process's groups: so the engine's cgroup driver and parent need not be known.
     fn group(&self, target: &TargetId, id: &str, pid: i64, dimension: Dimension) -> Option<Group> {
-        let groups = std::fs::read_to_string(self.procfs.join(format!("{pid}/cgroup"))).ok()?;
+        let groups =
+            std::fs::read_to_string(self.host.procfs.join(format!("{pid}/cgroup"))).ok()?;
         let controller = dimension.name();
         let path = ["0", controller].iter().rev().find_map(|wanted| {
             groups.lines().find_map(|line| {
@@ -239,7 +236,7 @@ impl Docker {
                 matches.then(|| up_to_container(path, id)).flatten()
             })
         })?;
-        Group::find(target, &self.sysfs, path, dimension).ok()
+        Group::find(target, &self.host, path, dimension).ok()
     }
 
     async fn update(

@@ -41,9 +41,27 @@ pub trait Host: Send + Sync + 'static {
     fn answered(&self, result: &'static str);
 }
 
+impl<H: Host> Host for Arc<H> {
+    fn now(&self) -> Timestamp {
+        H::now(self)
+    }
+
+    fn settings(&self) -> Alerts {
+        H::settings(self)
+    }
+
+    fn persist(&self, events: Vec<AlertEvent>) -> impl Future<Output = Result<(), String>> + Send {
+        H::persist(self, events)
+    }
+
+    fn answered(&self, result: &'static str) {
+        H::answered(self, result);
+    }
+}
+
 /// The alerts that stand, and the way in for more.
 pub struct Intake<H> {
-    host: Arc<H>,
+    host: H,
     /// Held from the meaning of a webhook until it is on disk: one webhook at a time.
     book: Mutex<AlertBook>,
     changed: Notify,
@@ -51,7 +69,7 @@ pub struct Intake<H> {
 
 impl<H: Host> Intake<H> {
     /// An intake that begins with what the journal remembers.
-    pub fn new(host: Arc<H>, book: AlertBook) -> Self {
+    pub fn new(host: H, book: AlertBook) -> Self {
         Self { host, book: Mutex::new(book), changed: Notify::new() }
     }
 

@@ -8,7 +8,7 @@
 mod descriptors;
 mod file;
 mod mount;
-mod parse;
+pub(crate) mod parse;
 mod reading;
 mod scan;
 #[cfg(test)]

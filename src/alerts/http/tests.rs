@@ -37,12 +37,12 @@ impl Host for FakeHost {
     }
 }
 
-fn intake() -> (Arc<FakeHost>, Arc<Intake<FakeHost>>) {
+fn intake() -> (Arc<FakeHost>, Arc<Intake<Arc<FakeHost>>>) {
     let host = Arc::new(FakeHost::default());
     (Arc::clone(&host), Arc::new(Intake::new(host, AlertBook::default())))
 }
 
-async fn post_body(intake: &Arc<Intake<FakeHost>>, body: &str) -> (u16, String) {
+async fn post_body(intake: &Arc<Intake<Arc<FakeHost>>>, body: &str) -> (u16, String) {
     let request = Request::builder()
         .method(Method::POST)
         .uri("/api/v1/alerts")

@@ -2,6 +2,7 @@
 
 use super::family::{Family, Kind};
 use crate::identity::Identity;
+use crate::web::Format;
 
 /// A value, kept exact until it is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

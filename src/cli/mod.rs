@@ -1,9 +1,12 @@
 //! The command line: one file a command, each from arguments to wiring to run.
 
+mod check;
 mod exporter;
 mod log;
 mod paths;
+mod scaler;
 mod shutdown;
+mod up;
 mod web;
 mod workload;
 
@@ -12,8 +15,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tokio::runtime;
-
-use crate::units::Timestamp;
 
 /// What a command ends in. The error's text, with its causes, is all a user gets to see.
 pub type CommandResult = Result<(), Box<dyn Error + Send + Sync>>;
@@ -30,8 +31,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Watch the containers of this host: exporter and scaler in one process, changing nothing
+    Up(up::Arguments),
     /// Serve the metrics of every container and service of this host, for Prometheus
     Exporter(exporter::Arguments),
+    /// Ask Prometheus, score, decide, act, publish, take webhooks
+    Scaler(scaler::Arguments),
+    /// Say what is wrong with a file, line by line
+    Check(check::Arguments),
     /// Give a container something to do: a demo service, a load generator, a burner
     Workload(workload::Arguments),
 }
@@ -44,7 +51,10 @@ pub fn run() -> ExitCode {
     // reqwest and the server share one TLS provider; installing it twice is the only way to fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let result = match arguments.command {
+        Command::Up(arguments) => arguments.run(),
         Command::Exporter(arguments) => arguments.run(),
+        Command::Scaler(arguments) => arguments.run(),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Workload(arguments) => arguments.run(),
     };
     match result {
@@ -54,11 +64,6 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The clock.
-fn now() -> Timestamp {
-    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
 }
 
 /// Runs `future` on a runtime of `threads` threads, which suffice for what mostly waits. Work that it

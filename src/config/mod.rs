@@ -7,10 +7,16 @@
 //!   - name: containers
 //! ```
 
+mod de;
 mod detection;
 mod guard;
+mod load;
+mod node;
 mod policy;
 mod targets;
+mod validate;
+mod warnings;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,8 +29,11 @@ use crate::units::duration;
 
 pub use detection::Detection;
 pub use guard::Guard;
+pub use load::{ConfigError, Problem, load, parse};
+pub use node::Position;
 pub use policy::{Policy, Threshold, ThresholdDimension};
 pub use targets::{ActuatorKind, Scale, TargetRule};
+pub use warnings::warnings;
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -96,18 +105,37 @@ pub struct Prometheus {
     /// A sample older than this is stale: it holds sizes, it never lowers them.
     #[serde(with = "duration", default = "Prometheus::default_max_sample_age")]
     pub max_sample_age: Duration,
+    /// The range over which counters become rates. At least four scrape intervals, so that one lost
+    /// scrape does not empty it.
+    #[serde(with = "duration", default = "Prometheus::default_rate_interval")]
+    pub rate_interval: Duration,
     /// How to authenticate, in Prometheus's own notation.
     #[serde(default)]
     pub http_config: HttpConfig,
 }
 
 impl Prometheus {
+    /// The server at `url` with every default.
+    pub fn at(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            timeout: Self::default_timeout(),
+            max_sample_age: Self::default_max_sample_age(),
+            rate_interval: Self::default_rate_interval(),
+            http_config: HttpConfig::default(),
+        }
+    }
+
     fn default_timeout() -> Duration {
         Duration::from_secs(10)
     }
 
     fn default_max_sample_age() -> Duration {
         Duration::from_secs(120)
+    }
+
+    fn default_rate_interval() -> Duration {
+        Duration::from_secs(60)
     }
 }
 

@@ -30,6 +30,12 @@ pub struct Threshold {
     /// How much of a new, lower need is believed at each tick, in (0, 1]:
     /// `smoothed ← smoothed + factor · (need − smoothed)`. A higher need is believed at once.
     pub smoothing_factor: f64,
+    /// A CPU throttled in this share of its enforcement periods, or more, grows even where its usage
+    /// looks moderate: the quota caps what is used, so usage says less than the need. 0–1.
+    pub throttled_ratio: f64,
+    /// The smallest growth, as a share of the present size, beside `chunk`: what an alert, throttling
+    /// or an anomaly asks for at least. Below the guard's `tolerance_ratio` the guard would hold it.
+    pub min_growth_ratio: f64,
 }
 
 impl Threshold {
@@ -60,6 +66,8 @@ impl Default for Threshold {
                 upper_limit: (1 << 30) as f64,
             },
             smoothing_factor: 0.1,
+            throttled_ratio: 0.25,
+            min_growth_ratio: 0.1,
         }
     }
 }

@@ -17,7 +17,8 @@ pub struct TargetRule {
     /// tell how old the data are.
     #[serde(default = "TargetRule::default_discover")]
     pub discover: String,
-    /// The labels that tell the targets apart. Every signal is summed by them.
+    /// The labels that tell the containers apart: one target is one container. Where two containers
+    /// share them (one was made anew), the one with the newest sample is the target.
     #[serde(default = "TargetRule::default_identity")]
     pub identity: Vec<String>,
     /// Queries that replace a standard one. Each must return one series a target with the identity labels.
@@ -41,6 +42,21 @@ pub struct TargetRule {
 }
 
 impl TargetRule {
+    /// The rule of this name with every default.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            discover: Self::default_discover(),
+            identity: Self::default_identity(),
+            signals: BTreeMap::new(),
+            mode: None,
+            actuator: None,
+            scale: BTreeMap::new(),
+            policy: None,
+            guard: None,
+        }
+    }
+
     fn default_discover() -> String {
         r#"container_last_seen{name!=""}"#.to_owned()
     }

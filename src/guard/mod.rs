@@ -1,10 +1,20 @@
 //! Proposal → decision: what a change must pass before it may touch the world. Pure.
 
+mod decide;
+#[cfg(test)]
+mod properties;
+mod state;
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 use crate::policy::Action;
 use crate::target::{Dimension, Mode, TargetId};
 use crate::units::{Limit, Timestamp};
+
+pub use decide::decide;
+pub use state::{GuardState, Recommendation};
 
 /// Why a proposal was changed or held. The set is closed: it is a label of a gauge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,9 +1,26 @@
 //! Write-ahead intents and the ledger: what survives `kill -9`.
 
+mod error;
+mod file;
+mod ledger;
+mod reconcile;
+mod record;
+mod suggestions;
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
+use crate::policy::Action;
 use crate::target::{Dimension, Target};
 use crate::units::{Limit, Timestamp};
+
+pub use error::JournalError;
+pub use file::Journal;
+pub use ledger::Recovered;
+pub use reconcile::{Reconcile, reconcile, same_size};
+pub use record::{AlertEvent, AlertStatus, Pause, Record};
+pub use suggestions::{Suggestion, SuggestionsLog};
 
 /// A change that is about to be made. It is on disk before the world is touched.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +39,20 @@ pub struct Intent {
     pub to: f64,
     /// Why, for a person.
     pub reason: String,
+}
+
+impl Intent {
+    /// Whether it grows or shrinks. To introduce a limit is a shrink.
+    pub fn direction(&self) -> Action {
+        let to = Limit::At(self.to);
+        if to > self.from {
+            Action::ScaleUp
+        } else if to < self.from {
+            Action::ScaleDown
+        } else {
+            Action::NoScaling
+        }
+    }
 }
 
 /// What became of an intent, after reading the world back.

@@ -1,7 +1,13 @@
 //! Signals, scores and alerts → a proposal. Pure.
 
+#[cfg(test)]
+pub(crate) mod fixtures;
+pub mod size;
+mod threshold;
+
 use serde::{Deserialize, Serialize};
 
+use crate::config;
 use crate::detect::Assessment;
 use crate::promql::Freshness;
 use crate::target::{Dimension, TargetId};
@@ -44,6 +50,39 @@ pub struct Situation {
     pub alerts: Vec<AlertSignal>,
 }
 
+impl Situation {
+    /// The limit in force, unless it is not a positive, finite number.
+    pub fn limit(&self) -> Option<Limit<f64>> {
+        self.current.filter(|limit| match limit {
+            Limit::At(size) => size.is_finite() && *size > 0.0,
+            Limit::Max => true,
+        })
+    }
+
+    /// Whether the detector calls this moment unusual; without a model nothing is.
+    pub fn anomalous(&self) -> bool {
+        self.assessment.as_ref().is_some_and(|a| a.anomalous)
+    }
+
+    /// The alerts that are not forgotten yet.
+    pub fn standing_alerts(&self) -> impl Iterator<Item = &AlertSignal> {
+        self.alerts.iter().filter(|alert| alert.expires_at > self.at)
+    }
+
+    /// How many processes were killed for lack of memory since the last tick; zero for the CPU.
+    pub fn memory_kills(&self) -> f64 {
+        match self.dimension {
+            Dimension::Cpu => 0.0,
+            Dimension::Memory => known(self.oom_kills).unwrap_or(0.0),
+        }
+    }
+}
+
+/// A measured amount, unless it is negative or not finite.
+pub fn known(amount: Option<f64>) -> Option<f64> {
+    amount.filter(|v| v.is_finite() && *v >= 0.0)
+}
+
 /// An alert as a policy sees it: a weight that expires, never a command.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,4 +120,24 @@ pub struct Proposal {
     pub desired: Option<f64>,
     /// Why, one sentence a cause.
     pub reasons: Vec<String>,
+}
+
+/// What a policy remembers of one target and dimension from tick to tick.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyState {
+    /// The need that a shrink rests on: cores or bytes. `None` before the first known usage.
+    pub smoothed_need: Option<f64>,
+}
+
+/// What `policy` wants in this situation. The state is that of this target and dimension.
+///
+/// Amounts that are negative or not finite count as unknown, and no answer ever holds one.
+pub fn propose(
+    policy: &config::Policy,
+    situation: &Situation,
+    state: &mut PolicyState,
+) -> Proposal {
+    let config::Policy::Threshold(threshold) = policy;
+    threshold::propose(threshold, situation, state)
 }

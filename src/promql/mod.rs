@@ -1,5 +1,16 @@
 //! Asking Prometheus: typed answers, each with a word on how far it can be trusted.
 
+mod answer;
+mod backfill;
+mod client;
+mod error;
 mod freshness;
+mod observer;
+pub mod queries;
 
+pub use answer::{Answer, Sample, Series};
+pub use backfill::{Backfill, History};
+pub use client::{Client, MAX_BODY_BYTES};
+pub use error::{ClientError, Failure, QueryError};
 pub use freshness::Freshness;
+pub use observer::{Observer, Round, TargetReadings};

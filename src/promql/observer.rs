@@ -1,0 +1,341 @@
+//! One look at all targets of a rule: which there are, what is known of them, how far to trust it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::queries::{self, ID_LABEL};
+use super::{Answer, Client, Freshness, QueryError};
+use crate::config::{Prometheus, TargetRule};
+use crate::target::{Labels, Signal, Target, TargetId};
+use crate::units::Timestamp;
+
+/// What is known of one target at one tick.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetReadings {
+    /// The target.
+    pub target: Target,
+    /// The distance between the tick and the newest sample.
+    pub sample_age: Duration,
+    /// One value a signal, at [`Signal::index`]; `None` unless it is a finite number.
+    pub values: [Option<f64>; Signal::COUNT],
+    /// How far to trust each of them.
+    pub freshness: [Freshness; Signal::COUNT],
+}
+
+/// All targets of a rule at one tick.
+#[derive(Debug)]
+pub struct Round {
+    /// The targets by id: those that were found, and those found lately and not any more.
+    pub targets: Vec<TargetReadings>,
+    /// The signals that could not be asked for. They are `Empty` in every target.
+    pub failures: Vec<(Signal, QueryError)>,
+    /// What a person should know, one sentence each; the same words as long as nothing changes.
+    pub notes: Vec<String>,
+}
+
+/// Looks at the targets of one rule, tick by tick. It remembers the last look: without it neither a
+/// restart nor a series that went missing can be told.
+pub struct Observer {
+    rule: Arc<str>,
+    identity: Vec<String>,
+    pub(super) discovery: String,
+    pub(super) signals: [String; Signal::COUNT],
+    rate_interval: Duration,
+    max_sample_age: Duration,
+    known: BTreeMap<TargetId, Known>,
+}
+
+/// What is remembered of a target from the last look.
+struct Known {
+    target: Target,
+    sampled_at: Timestamp,
+    start_time: Option<f64>,
+    had: [bool; Signal::COUNT],
+}
+
+/// A container that the discovery query returned.
+pub(super) struct Found {
+    pub(super) target: Target,
+    sampled_at: Timestamp,
+}
+
+impl Found {
+    fn container(&self) -> &str {
+        label(&self.target.labels, ID_LABEL)
+    }
+}
+
+/// A target that is not found any more is reported for this many times `max_sample_age`, without
+/// values, so that its disappearance is seen as such and not as silence.
+const REMEMBERED_AGES: u32 = 5;
+
+/// A signal counts as partial for all targets when it is missing for more than this share of those
+/// that had it at the last tick. One series that ends is daily life; many at once are a store that
+/// did not answer.
+const LOST_SHARE: f64 = 0.01;
+
+impl Observer {
+    /// An observer of `rule` that remembers nothing yet.
+    pub fn new(rule: &TargetRule, settings: &Prometheus) -> Self {
+        Self {
+            rule: rule.name.as_str().into(),
+            identity: rule.identity.clone(),
+            discovery: queries::discovery(rule),
+            signals: Signal::ALL.map(|s| queries::signal(rule, s, settings.rate_interval)),
+            rate_interval: settings.rate_interval,
+            max_sample_age: settings.max_sample_age,
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// Asks for the targets and, for all of them at once, for every signal, as of `at`.
+    ///
+    /// Freshness, the worst that holds: no value, `Empty`; not finite, `NaN`; the newest sample more
+    /// than `max_sample_age` from `at`, `Stale`; the container started since the last look or within
+    /// `rate_interval`, `Reset`; an answer with warnings, or without many series of the last look,
+    /// `Partial`.
+    ///
+    /// # Errors
+    /// The discovery query's. Nothing is then known of any target, and nothing is forgotten.
+    pub async fn observe(&mut self, client: &Client, at: Timestamp) -> Result<Round, QueryError> {
+        let discovered = client.instant(&self.discovery, Some(at)).await?;
+        let mut notes = Vec::new();
+        let found = self.newest(&discovered, &mut notes);
+        let mut answers = self.ask_signals(client, at).await;
+
+        let mut targets: Vec<TargetReadings> =
+            found.iter().map(|f| self.blank(f.target.clone(), f.sampled_at, at)).collect();
+        let index: HashMap<&TargetId, usize> =
+            found.iter().enumerate().map(|(i, f)| (&f.target.id, i)).collect();
+        let mut failures = Vec::new();
+        for signal in Signal::ALL {
+            let filled = answers[signal.index()]
+                .take()
+                .unwrap_or_else(|| Err(self.unusable(client, signal, "no answer was read".into())))
+                .and_then(|answer| {
+                    self.fill(signal, &answer, &found, &index, &mut targets)
+                        .map_err(|problem| self.unusable(client, signal, problem))?;
+                    Ok(answer.is_partial || discovered.is_partial)
+                });
+            match filled {
+                Ok(is_partial) => {
+                    if is_partial || self.lost_many(signal, &targets) {
+                        worsen(&mut targets, signal, Freshness::Partial);
+                    }
+                }
+                Err(error) => {
+                    targets.iter_mut().for_each(|t| t.values[signal.index()] = None);
+                    worsen(&mut targets, signal, Freshness::Empty);
+                    failures.push((signal, error));
+                }
+            }
+        }
+        for readings in &mut targets {
+            if self.is_reset(readings, at) {
+                for freshness in &mut readings.freshness {
+                    *freshness = (*freshness).max(Freshness::Reset);
+                }
+            }
+        }
+        self.remember(&found, &targets, at);
+        let gone = self.known.values().filter(|k| !index.contains_key(&k.target.id));
+        targets.extend(gone.map(|k| self.blank(k.target.clone(), k.sampled_at, at)));
+        targets.sort_by(|a, b| a.target.id.cmp(&b.target.id));
+        Ok(Round { targets, failures, notes })
+    }
+
+    /// The newest container of each identity. Of two that were sampled at the same time the one with
+    /// the smaller `id` is taken, and a note asks for a better identity.
+    pub(super) fn newest(&self, discovered: &Answer, notes: &mut Vec<String>) -> Vec<Found> {
+        let mut by_identity: BTreeMap<TargetId, Vec<Found>> = BTreeMap::new();
+        let mut unnamed = 0;
+        for series in &discovered.series {
+            let Some(id) = self.target_id(&series.labels) else {
+                unnamed += 1;
+                continue;
+            };
+            let Some(sample) = series.samples.last().filter(|s| s.value.is_finite()) else {
+                continue;
+            };
+            let mut labels = series.labels.clone();
+            labels.remove("__name__");
+            let target = Target { id: id.clone(), rule: self.rule.clone(), labels };
+            let sampled_at = Timestamp::from_seconds(sample.value);
+            by_identity.entry(id).or_default().push(Found { target, sampled_at });
+        }
+        if unnamed > 0 {
+            notes.push(format!(
+                "{}: {unnamed} series lack some of the identity labels {}: they are ignored, \
+                 narrow the rule's discover selector",
+                self.rule,
+                self.identity.join(", ")
+            ));
+        }
+        by_identity.into_values().filter_map(|found| take_newest(found, notes)).collect()
+    }
+
+    /// The id of the target with these labels; `None` where an identity label is missing or empty.
+    pub(super) fn target_id(&self, labels: &Labels) -> Option<TargetId> {
+        let values = self.identity.iter().map(|name| label(labels, name));
+        let values: Vec<&str> = values.filter(|v| !v.is_empty()).collect();
+        (values.len() == self.identity.len()).then(|| TargetId::new(&self.rule, values))
+    }
+
+    /// Every signal's answer at its index, asked for concurrently; the client bounds how many run.
+    async fn ask_signals(
+        &self,
+        client: &Client,
+        at: Timestamp,
+    ) -> [Option<Result<Answer, QueryError>>; Signal::COUNT] {
+        let mut tasks = JoinSet::new();
+        for signal in Signal::ALL {
+            let (client, query) = (client.clone(), self.signals[signal.index()].clone());
+            tasks.spawn(async move { (signal, client.instant(&query, Some(at)).await) });
+        }
+        let mut answers = [const { None }; Signal::COUNT];
+        while let Some(task) = tasks.join_next().await {
+            if let Ok((signal, answer)) = task {
+                answers[signal.index()] = Some(answer);
+            }
+        }
+        answers
+    }
+
+    fn unusable(&self, client: &Client, signal: Signal, problem: String) -> QueryError {
+        client.unusable(&self.signals[signal.index()], problem)
+    }
+
+    /// A target of which nothing but the age of its data is known.
+    fn blank(&self, target: Target, sampled_at: Timestamp, at: Timestamp) -> TargetReadings {
+        // A clock that runs ahead by more than the allowed age is no better than one that stands.
+        let sample_age = at.since(sampled_at).max(sampled_at.since(at));
+        let freshness = [Freshness::Empty; Signal::COUNT];
+        TargetReadings { target, sample_age, values: [None; Signal::COUNT], freshness }
+    }
+
+    /// Writes the rows of `answer` into `targets`, in which `index` finds the targets of `found`.
+    fn fill(
+        &self,
+        signal: Signal,
+        answer: &Answer,
+        found: &[Found],
+        index: &HashMap<&TargetId, usize>,
+        targets: &mut [TargetReadings],
+    ) -> Result<(), String> {
+        let column = signal.index();
+        for series in &answer.series {
+            let Some(i) = self.target_id(&series.labels).and_then(|id| index.get(&id).copied())
+            else {
+                continue;
+            };
+            let container = label(&series.labels, ID_LABEL);
+            // A rule's own query may have no `id`; a standard one has the predecessor's, too.
+            if !container.is_empty() && container != found[i].container() {
+                continue;
+            }
+            let Some(sample) = series.samples.last() else {
+                continue;
+            };
+            let readings = &mut targets[i];
+            if readings.freshness[column] != Freshness::Empty {
+                return Err(format!(
+                    "expected one series a target, found several for {}: aggregate by ({})",
+                    readings.target.id,
+                    self.identity.join(", ")
+                ));
+            }
+            readings.values[column] = Some(sample.value).filter(|v| v.is_finite());
+            readings.freshness[column] = if !sample.value.is_finite() {
+                Freshness::NaN
+            } else if readings.sample_age > self.max_sample_age {
+                Freshness::Stale
+            } else {
+                Freshness::Fresh
+            };
+        }
+        Ok(())
+    }
+
+    /// Whether too many of the targets that had `signal` at the last tick, and are the same
+    /// containers still, have it no more.
+    fn lost_many(&self, signal: Signal, targets: &[TargetReadings]) -> bool {
+        let column = signal.index();
+        let (mut had, mut lost) = (0u32, 0u32);
+        for readings in targets {
+            let Some(known) = self.known.get(&readings.target.id) else {
+                continue;
+            };
+            if known.had[column] && known.target.labels == readings.target.labels {
+                had += 1;
+                lost += u32::from(readings.freshness[column] == Freshness::Empty);
+            }
+        }
+        f64::from(lost) > LOST_SHARE * f64::from(had)
+    }
+
+    fn is_reset(&self, readings: &TargetReadings, at: Timestamp) -> bool {
+        let start_time = readings.values[Signal::StartTimeSeconds.index()];
+        if start_time.is_some_and(|s| at.since(Timestamp::from_seconds(s)) < self.rate_interval) {
+            return true;
+        }
+        let Some(known) = self.known.get(&readings.target.id) else {
+            return false;
+        };
+        let started_anew = match (known.start_time, start_time) {
+            (Some(before), Some(now)) => (now - before).abs() > 1.0,
+            _ => false,
+        };
+        let container = label(&readings.target.labels, ID_LABEL);
+        started_anew || container != label(&known.target.labels, ID_LABEL)
+    }
+
+    fn remember(&mut self, found: &[Found], targets: &[TargetReadings], at: Timestamp) {
+        for (found, readings) in found.iter().zip(targets) {
+            let id = &found.target.id;
+            let start_time = readings.values[Signal::StartTimeSeconds.index()];
+            let known = Known {
+                target: found.target.clone(),
+                sampled_at: found.sampled_at,
+                start_time: start_time.or(self.known.get(id).and_then(|k| k.start_time)),
+                had: readings.freshness.map(|f| f != Freshness::Empty),
+            };
+            self.known.insert(id.clone(), known);
+        }
+        let longest = self.max_sample_age.saturating_mul(REMEMBERED_AGES);
+        self.known.retain(|_, known| at.since(known.sampled_at) <= longest);
+    }
+}
+
+fn take_newest(mut found: Vec<Found>, notes: &mut Vec<String>) -> Option<Found> {
+    found.sort_by(|a, b| {
+        b.sampled_at.cmp(&a.sampled_at).then_with(|| a.container().cmp(b.container()))
+    });
+    let mut found = found.into_iter();
+    let newest = found.next()?;
+    let twin = found.find(|f| f.container() != newest.container());
+    if let Some(twin) = twin.filter(|twin| twin.sampled_at == newest.sampled_at) {
+        notes.push(format!(
+            "{}: two live containers share this identity, {} is taken and {} is not: add a label \
+             that tells them apart to the rule's identity",
+            newest.target.id,
+            newest.container(),
+            twin.container()
+        ));
+    }
+    Some(newest)
+}
+
+fn worsen(targets: &mut [TargetReadings], signal: Signal, to: Freshness) {
+    for readings in targets {
+        let freshness = &mut readings.freshness[signal.index()];
+        *freshness = (*freshness).max(to);
+    }
+}
+
+/// A label's value; a label that is missing is one that is empty.
+fn label<'a>(labels: &'a Labels, name: &str) -> &'a str {
+    labels.get(name).map_or("", String::as_str)
+}

@@ -1,3 +1,4 @@
 //! All end-to-end tests in one binary.
 
+mod detect;
 mod forest_parity;

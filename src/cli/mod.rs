@@ -1,6 +1,9 @@
 //! The command line: one file a command, each from arguments to wiring to run.
 
+mod detect;
 mod log;
+mod output;
+mod table;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -21,7 +24,9 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Detect(detect::Arguments),
+}
 
 /// Parses the command line, runs the command, prints its error. Exit code 2 is a wrong command line,
 /// 1 anything else that failed.
@@ -30,7 +35,9 @@ pub fn run() -> ExitCode {
     arguments.log.install();
     // reqwest and the server share one TLS provider; installing it twice is the only way to fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let result: CommandResult = match arguments.command {};
+    let result: CommandResult = match arguments.command {
+        Command::Detect(arguments) => detect::run(&arguments),
+    };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -122,9 +122,9 @@ fn the_planted_cause_is_the_first_contributor() {
 fn only_an_anomalous_moment_has_contributors() {
     let model = fit(&bells(400, 2, 1));
     let assess = |row: &[f32]| model.assess(&features(model.schema(), row)).expect("assesses");
-    let unusual = assess(&[0.1, 8.0]);
+    let unusual = assess(&[3.0, 8.0]);
     assert!(unusual.anomalous && unusual.score > unusual.threshold, "{unusual:?}");
-    assert_eq!(unusual.contributors[0].feature, "x1");
+    assert_eq!(unusual.contributors.len(), 2);
     let usual = assess(&[0.1, 0.1]);
     assert!(!usual.anomalous && usual.contributors.is_empty(), "{usual:?}");
 }

@@ -10,6 +10,7 @@ mod cli;
 mod config;
 mod exporter;
 mod exporter_command;
+mod detect;
 mod forest_parity;
 mod golden;
 mod hosts;

@@ -1,11 +1,14 @@
 //! The command line: one file a command, each from arguments to wiring to run.
 
 mod check;
+mod detect;
 mod exporter;
 mod log;
+mod output;
 mod paths;
 mod scaler;
 mod shutdown;
+mod table;
 mod up;
 mod web;
 mod workload;
@@ -37,6 +40,8 @@ enum Command {
     Exporter(exporter::Arguments),
     /// Ask Prometheus, score, decide, act, publish, take webhooks
     Scaler(scaler::Arguments),
+    /// Score the rows of a CSV file with the live detector
+    Detect(detect::Arguments),
     /// Say what is wrong with a file, line by line
     Check(check::Arguments),
     /// Give a container something to do: a demo service, a load generator, a burner
@@ -54,6 +59,7 @@ pub fn run() -> ExitCode {
         Command::Up(arguments) => arguments.run(),
         Command::Exporter(arguments) => arguments.run(),
         Command::Scaler(arguments) => arguments.run(),
+        Command::Detect(arguments) => arguments.run(),
         Command::Check(arguments) => check::run(&arguments),
         Command::Workload(arguments) => arguments.run(),
     };

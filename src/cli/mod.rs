@@ -1,6 +1,7 @@
 //! The command line: one file a command, each from arguments to wiring to run.
 
 mod check;
+mod decide;
 mod exporter;
 mod log;
 mod paths;
@@ -37,6 +38,8 @@ enum Command {
     Exporter(exporter::Arguments),
     /// Ask Prometheus, score, decide, act, publish, take webhooks
     Scaler(scaler::Arguments),
+    /// Take one decision, from JSON on stdin to JSON on stdout
+    Decide(decide::Arguments),
     /// Say what is wrong with a file, line by line
     Check(check::Arguments),
     /// Give a container something to do: a demo service, a load generator, a burner
@@ -54,6 +57,7 @@ pub fn run() -> ExitCode {
         Command::Up(arguments) => arguments.run(),
         Command::Exporter(arguments) => arguments.run(),
         Command::Scaler(arguments) => arguments.run(),
+        Command::Decide(arguments) => arguments.run(),
         Command::Check(arguments) => check::run(&arguments),
         Command::Workload(arguments) => arguments.run(),
     };

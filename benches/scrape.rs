@@ -14,8 +14,9 @@ use std::path::Path;
 
 use divan::{Bencher, black_box};
 use fixture::{Host, Layout, container_id};
-use loadline::exporter::{Collector, Format};
+use loadline::exporter::Collector;
 use loadline::units::Timestamp;
+use loadline::web::Format;
 
 const SIZES: [u32; 3] = [10, 100, 1000];
 

@@ -8,9 +8,10 @@ mod real_host;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use loadline::exporter::{Collector, Format};
+use loadline::exporter::Collector;
 use loadline::identity::Runtime;
 use loadline::units::Timestamp;
+use loadline::web::Format;
 
 use crate::golden;
 use fixture::{Host, Layout, container_id};

@@ -20,7 +20,7 @@ use tracing::{debug, info};
 use super::paths::Paths;
 use super::web::{Listen, TelemetryPath};
 use super::{CommandResult, block_on};
-use crate::exporter::{self, Collector};
+use crate::exporter::Collector;
 use crate::scaler::now;
 use crate::web::{Error, Format, Link, Ready, exposition, health, landing};
 
@@ -93,10 +93,6 @@ impl Host {
         for problem in self.collector.problems() {
             debug!(%problem, "cannot read");
         }
-        let format = match format {
-            Format::Text => exporter::Format::Text,
-            Format::OpenMetrics => exporter::Format::OpenMetrics,
-        };
         self.collector.render(format, &mut body);
         self.bytes = body.len();
         body

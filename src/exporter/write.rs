@@ -2,25 +2,7 @@
 
 use super::family::{Family, Kind};
 use crate::identity::Identity;
-
-/// The exposition format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Prometheus text 0.0.4.
-    Text,
-    /// OpenMetrics 1.0.0.
-    OpenMetrics,
-}
-
-impl Format {
-    /// The value of the `Content-Type` header.
-    pub const fn content_type(self) -> &'static str {
-        match self {
-            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
-            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        }
-    }
-}
+use crate::web::Format;
 
 /// A value, kept exact until it is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -44,10 +44,8 @@ fn alert(fingerprint: &str, at: u64, status: AlertStatus) -> AlertEvent {
     AlertEvent {
         received_at: after(at),
         status,
-        alertname: "ContainerCpuSaturated".to_owned(),
         fingerprint: fingerprint.to_owned(),
         starts_at: START,
-        ends_at: None,
         labels: Labels::from([("name".to_owned(), "a \"quoted\"\nname ü".to_owned())]),
     }
 }

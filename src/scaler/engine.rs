@@ -60,6 +60,9 @@ pub struct Engine {
     remembered: Remembered,
 }
 
+/// A rule's name, and its models as the bytes of a file.
+pub type RuleModels = (Arc<str>, Vec<u8>);
+
 type Remembered = BTreeMap<(TargetId, Dimension), GuardState>;
 
 struct RuleState {
@@ -156,7 +159,7 @@ impl Engine {
     ///
     /// # Errors
     /// See [`Detector::save`].
-    pub fn save_models(&self) -> Result<Vec<(Arc<str>, Vec<u8>)>, DetectError> {
+    pub fn save_models(&self) -> Result<Vec<RuleModels>, DetectError> {
         self.rules.iter().map(|(name, rule)| Ok((name.clone(), rule.detector.save()?))).collect()
     }
 

@@ -190,7 +190,7 @@ impl Live {
             pauses: Mutex::new(recovered.pauses.clone()),
         });
         shared.metrics.reload_success.set(1);
-        let intake = Arc::new(Intake::new(Arc::new(AlertHost(shared.clone())), book));
+        let intake = Arc::new(Intake::new(AlertHost(shared.clone()), book));
         Ok(Self { shared, intake, config_file, wiring, recovered, models_saved_at: now() })
     }
 

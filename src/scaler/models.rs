@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::engine::Engine;
+use super::engine::{Engine, RuleModels};
 
 /// The folder of the model files within that of the journal.
 fn folder(state: &Path) -> PathBuf {
@@ -33,7 +33,7 @@ pub fn load(state: &Path, engine: &mut Engine) {
 }
 
 /// Saves the models of every rule, each file whole or not at all.
-pub fn save(state: &Path, models: Vec<(std::sync::Arc<str>, Vec<u8>)>) {
+pub fn save(state: &Path, models: Vec<RuleModels>) {
     for (rule, bytes) in models {
         let path = file(state, &rule);
         if let Err(error) = write(&path, &bytes) {

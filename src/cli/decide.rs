@@ -32,10 +32,11 @@ loadline decide <<'END'
 }
 END
 
-Only "situation" must be there, and of it at, target, dimension, current, usage and freshness. CPU is in
-cores, memory in bytes; current may be "max" (no limit) or null (not known). "policy", "guard" and "scale"
-are written as in loadline.yml and default to its defaults; without "scale" there are no bounds, and
-"enforce" moves nothing. Hand the states of the answer to the next question of the same target."#;
+Only "situation" must be there, and of it at, target, dimension and freshness: what is left out is
+not known. CPU is in cores, memory in bytes; current may be "max" (no limit). "policy", "guard" and
+"scale" are written as in loadline.yml, a dimension of the policy as a whole, and default as there;
+without "scale" there are no bounds, and "enforce" moves nothing. Hand the states of an answer to
+the next question about the same target and dimension. docs/deciding.md explains the answer."#;
 
 #[derive(Args)]
 #[command(after_long_help = EXAMPLE)]
@@ -122,11 +123,12 @@ fn parse(text: &str) -> Result<Question, String> {
     Err(lines.join("\n"))
 }
 
-/// An error with its place; `key` is `.` where it concerns no key.
+/// An error with its place. A key says nothing of text that is no JSON.
 fn located(key: &str, error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     let text = error.to_string();
     let message = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
-    let key = if key == "." { String::new() } else { format!("{key}: ") };
+    let message = message.replace("expected f64", "expected a number");
+    let key = if error.is_data() && key != "." { format!("{key}: ") } else { String::new() };
     format!("stdin:{line}:{column}: {key}{message}")
 }

@@ -114,7 +114,7 @@ impl<T: Serialize> Serialize for Limit<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Limit<T> {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected a number or \"max\"")]
         enum Raw<T> {
             At(T),
             Text(String),
@@ -210,7 +210,7 @@ pub mod duration {
 ///
 /// For serde: `#[serde(with = "crate::units::amount")]`.
 pub mod amount {
-    use serde::Deserialize;
+    use std::fmt;
 
     const UNITS: [(&str, f64); 13] = [
         ("KiB", 1024.0),
@@ -251,18 +251,35 @@ pub mod amount {
 
     /// Serde: reads a number or [`parse`]'s notation.
     pub fn deserialize<'de, D: serde::Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Raw {
-            Number(f64),
-            Text(String),
+        d.deserialize_any(AmountVisitor)
+    }
+
+    struct AmountVisitor;
+
+    impl serde::de::Visitor<'_> for AmountVisitor {
+        type Value = f64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number, or bytes such as 512MiB")
         }
-        match Raw::deserialize(d)? {
-            Raw::Number(n) if n.is_finite() && n >= 0.0 => Ok(n),
-            Raw::Number(n) => Err(serde::de::Error::custom(format!(
-                "expected a number that is not negative, found {n}"
-            ))),
-            Raw::Text(text) => parse(&text).map_err(serde::de::Error::custom),
+
+        fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<f64, E> {
+            if number.is_finite() && number >= 0.0 {
+                return Ok(number);
+            }
+            Err(E::custom(format!("expected a number that is not negative, found {number}")))
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<f64, E> {
+            self.visit_f64(number as f64)
+        }
+
+        fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<f64, E> {
+            self.visit_f64(number as f64)
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<f64, E> {
+            parse(text).map_err(E::custom)
         }
     }
 }

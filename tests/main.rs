@@ -8,6 +8,7 @@ mod alerts;
 mod architecture;
 mod cli;
 mod config;
+mod decide;
 mod exporter;
 mod exporter_command;
 mod detect;

@@ -1,6 +1,7 @@
 //! The command line: one file a command, each from arguments to wiring to run.
 
 mod check;
+mod decide;
 mod detect;
 mod exporter;
 mod log;
@@ -42,6 +43,8 @@ enum Command {
     Scaler(scaler::Arguments),
     /// Score the rows of a CSV file with the live detector
     Detect(detect::Arguments),
+    /// Take one decision: JSON on stdin, JSON on stdout
+    Decide(decide::Arguments),
     /// Say what is wrong with a file, line by line
     Check(check::Arguments),
     /// Give a container something to do: a demo service, a load generator, a burner
@@ -60,6 +63,7 @@ pub fn run() -> ExitCode {
         Command::Exporter(arguments) => arguments.run(),
         Command::Scaler(arguments) => arguments.run(),
         Command::Detect(arguments) => arguments.run(),
+        Command::Decide(arguments) => arguments.run(),
         Command::Check(arguments) => check::run(&arguments),
         Command::Workload(arguments) => arguments.run(),
     };

@@ -33,6 +33,7 @@ pub use load::{ConfigError, Problem, load, parse};
 pub use node::Position;
 pub use policy::{Policy, Threshold, ThresholdDimension};
 pub use targets::{ActuatorKind, Scale, TargetRule};
+pub use validate::decision_problems;
 pub use warnings::warnings;
 
 /// The whole file.

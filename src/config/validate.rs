@@ -10,7 +10,7 @@ use reqwest::header::HeaderName;
 use super::node::Node;
 use super::{
     Actuators, Alerts, BasicAuth, Config, Detection, Global, Guard, HttpConfig, Journal, Policy,
-    Problem, Prometheus, TargetRule, Threshold, Web,
+    Problem, Prometheus, Scale, TargetRule, Threshold, Web,
 };
 use crate::target::{Dimension, Mode};
 use crate::units::duration;
@@ -36,6 +36,18 @@ pub(super) fn problems(config: &Config, root: &Node) -> Vec<Problem> {
     // A rule that inherits a wrong value shows it at the same place once more.
     problems.dedup_by(|b, a| a.at.is_some() && a.at == b.at && a.message == b.message);
     problems
+}
+
+/// Everything that is wrong with the settings of a single decision. Places are not known.
+pub fn decision_problems(policy: &Policy, guard: &Guard, scale: Option<&Scale>) -> Vec<Problem> {
+    let root = Node::from_json(serde_json::Value::Null);
+    let mut check = Check { root: &root, problems: Vec::new() };
+    check.policy("policy", policy);
+    check.guard("guard", guard);
+    if let Some(scale) = scale {
+        check.scale("scale", scale);
+    }
+    check.problems
 }
 
 struct Check<'a> {
@@ -191,13 +203,7 @@ impl Check<'_> {
             self.not_empty(query, format!("{key}.signals.{signal}"));
         }
         for (dimension, scale) in &rule.scale {
-            let key = format!("{key}.scale.{dimension}");
-            self.in_range(scale.min, ABOVE_ZERO, format!("{key}.min"));
-            self.that(
-                scale.min <= scale.max,
-                key,
-                format!("expected min <= max, found {} and {}", scale.min, scale.max),
-            );
+            self.scale(&format!("{key}.scale.{dimension}"), scale);
         }
         if mode == Mode::Enforce {
             self.that(
@@ -217,6 +223,15 @@ impl Check<'_> {
         if let Some(guard) = &rule.guard {
             self.guard(&format!("{key}.guard"), guard);
         }
+    }
+
+    fn scale(&mut self, key: &str, scale: &Scale) {
+        self.in_range(scale.min, ABOVE_ZERO, format!("{key}.min"));
+        self.that(
+            scale.min <= scale.max,
+            key,
+            format!("expected min <= max, found {} and {}", scale.min, scale.max),
+        );
     }
 
     fn identity(&mut self, identity: &[String], key: &str) {

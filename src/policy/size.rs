@@ -24,7 +24,10 @@ pub fn finest(dimension: Dimension, size: f64) -> f64 {
 /// A size for a person: `0.5 cores`, `512 MiB`.
 pub fn describe(dimension: Dimension, size: f64) -> String {
     match dimension {
-        Dimension::Cpu => format!("{} cores", short(size, 3)),
+        Dimension::Cpu => match short(size, 3).as_str() {
+            "1" => "1 core".to_owned(),
+            number => format!("{number} cores"),
+        },
         Dimension::Memory => {
             let units = [("GiB", 1073741824.0), ("MiB", 1048576.0), ("KiB", 1024.0)];
             match units.into_iter().find(|(_, bytes)| size >= *bytes) {
@@ -69,6 +72,7 @@ mod tests {
     #[test]
     fn people_read_units() {
         assert_eq!(describe(Cpu, 0.5), "0.5 cores");
+        assert_eq!(describe(Cpu, 1.0), "1 core");
         assert_eq!(describe(Cpu, 2.0), "2 cores");
         assert_eq!(describe(Memory, 536870912.0), "512 MiB");
         assert_eq!(describe(Memory, 1610612736.0), "1.5 GiB");

@@ -29,6 +29,7 @@
 //! * [`alerts`]: Alertmanager's webhook → weighted, expiring signals.
 //! * [`scaler`]: the loop that joins the rooms above; its gauges and its API.
 //! * [`page`]: the page a person looks at.
+//! * [`workload`]: something to scale: a demo service and a load generator.
 //! * [`cli`]: one file a command: arguments → wiring → run.
 
 pub mod actuate;
@@ -42,11 +43,12 @@ pub mod features;
 pub mod guard;
 pub mod identity;
 pub mod journal;
-//pub mod page;
+pub mod page;
 pub mod policy;
 pub mod promql;
-//pub mod scaler;
+pub mod scaler;
 pub mod target;
 pub mod units;
 pub mod web;
 pub mod window;
+pub mod workload;

@@ -4,7 +4,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod actuate;
+mod alerts;
 mod architecture;
+mod cli;
+mod cli;
+mod config;
+mod config;
+mod exporter;
+mod exporter_command;
+mod forest_parity;
+mod golden;
 mod hosts;
 mod support;
 mod web;
+mod workload;

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use super::limit::{GroupLimit, cpu_max, or_max, or_minus_one};
 use super::{ActuateError, Saved};
 use crate::cgroup::parse::{self, BadText};
-use crate::cgroup::{Collector, Root};
+use crate::cgroup::{Root, Subsystem};
 use crate::config::CgroupActuator;
 use crate::target::{Dimension, TargetId};
 use crate::units::Limit;
@@ -299,8 +299,8 @@ impl Group {
 /// The mount point and version of the hierarchy that holds the limits of `dimension`.
 fn hierarchy(host: &CgroupActuator, dimension: Dimension) -> Result<(PathBuf, Version), String> {
     let collector = match dimension {
-        Dimension::Cpu => Collector::Cpu,
-        Dimension::Memory => Collector::Memory,
+        Dimension::Cpu => Subsystem::Cpu,
+        Dimension::Memory => Subsystem::Memory,
     };
     let root = Root::open(&host.procfs, &host.sysfs).map_err(|error| error.to_string())?;
     match root.limits(collector) {

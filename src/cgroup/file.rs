@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use super::Collector;
+use super::Subsystem;
 use super::mount::Controller;
 use super::parse::BadText;
 use super::reading::Reading;
@@ -11,7 +11,7 @@ use super::reading::Reading;
 pub(super) struct File {
     /// Decides the hierarchy in which the file is looked for.
     pub controller: Controller,
-    pub collector: Collector,
+    pub subsystem: Subsystem,
     pub name: &'static CStr,
     pub parse: Parse,
 }
@@ -24,6 +24,14 @@ pub(super) enum Parse {
     Lines(fn(u64, &mut Reading)),
 }
 
+impl Parse {
+    /// Whether a descriptor may serve for more than one read. v1 keeps the list of processes that an
+    /// open `cgroup.procs` was first read with for a second after the last read, so it would be stale.
+    pub(super) fn may_be_kept(&self) -> bool {
+        matches!(self, Self::Whole(_))
+    }
+}
+
 impl File {
     pub(super) fn name(&self) -> &'static str {
         self.name.to_str().unwrap_or("?")
@@ -33,9 +41,9 @@ impl File {
 /// Shorthand for the tables of `v1` and `v2`.
 pub(super) const fn file(
     controller: Controller,
-    collector: Collector,
+    subsystem: Subsystem,
     name: &'static CStr,
     parse: fn(&[u8], &mut Reading) -> Result<(), BadText>,
 ) -> File {
-    File { controller, collector, name, parse: Parse::Whole(parse) }
+    File { controller, subsystem, name, parse: Parse::Whole(parse) }
 }

@@ -11,6 +11,8 @@ mod mount;
 pub(crate) mod parse;
 mod reading;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod v1;
 mod v2;
@@ -25,7 +27,7 @@ pub use tree::Group;
 
 /// What a file tells about; also the `collector` label of the scrape's own metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Collector {
+pub enum Subsystem {
     /// The walk over the directories.
     Discovery,
     /// CPU time, throttling, quota, shares.
@@ -40,12 +42,12 @@ pub enum Collector {
     Pids,
 }
 
-impl Collector {
-    /// Every collector, in the order of [`Collector::index`].
+impl Subsystem {
+    /// Every subsystem, in the order of [`Subsystem::index`].
     pub const ALL: [Self; 6] =
         [Self::Discovery, Self::Cpu, Self::Memory, Self::Pressure, Self::Io, Self::Pids];
 
-    /// Its place in an array of all collectors.
+    /// Its place in an array of all subsystems.
     pub const fn index(self) -> usize {
         self as usize
     }
@@ -63,7 +65,7 @@ impl Collector {
     }
 }
 
-/// How the last scan went for one [`Collector`].
+/// How the last scan went for one [`Subsystem`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effort {
     /// Wall time spent.

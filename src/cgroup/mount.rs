@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
-use super::{Collector, Error};
+use super::{Error, Subsystem};
 
 /// What a file belongs to, and so the hierarchy in which it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,10 +143,10 @@ impl Root {
 
     /// The mount point under which the limits of CPU or memory lie, and whether they are v2 files.
     /// `None` for what has no such limits, and where no hierarchy is mounted for it.
-    pub fn limits(&self, collector: Collector) -> Option<(&Path, bool)> {
-        let controller = match collector {
-            Collector::Cpu => Controller::Cpu,
-            Collector::Memory => Controller::Memory,
+    pub fn limits(&self, subsystem: Subsystem) -> Option<(&Path, bool)> {
+        let controller = match subsystem {
+            Subsystem::Cpu => Controller::Cpu,
+            Subsystem::Memory => Controller::Memory,
             _ => return None,
         };
         let (v1, v2) = (self.v1(controller), self.v2(controller));

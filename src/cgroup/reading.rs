@@ -87,6 +87,10 @@ pub struct Memory {
     pub page_faults: Option<u64>,
     /// Page faults that needed I/O.
     pub major_page_faults: Option<u64>,
+    /// Page faults without those of cgroups below; on v2 with them, as the kernel does not tell.
+    pub own_page_faults: Option<u64>,
+    /// Page faults that needed I/O, likewise.
+    pub own_major_page_faults: Option<u64>,
     /// Processes killed for want of memory.
     pub oom_kills: Option<u64>,
     /// Hard limit.

@@ -14,7 +14,7 @@ use super::mount::Root;
 use super::parse::{self, BadText};
 use super::reading::Reading;
 use super::tree::{Group, Tree};
-use super::{Collector, Effort, descriptors, v1, v2};
+use super::{Effort, Subsystem, descriptors, v1, v2};
 
 /// What is known of one file of one cgroup between scans.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub struct Scanner {
     plan: Vec<Planned>,
     budget: usize,
     text: Text,
-    efforts: [Effort; Collector::ALL.len()],
+    efforts: [Effort; Subsystem::ALL.len()],
     problems: Vec<Problem>,
     denied: BTreeMap<&'static str, String>,
 }
@@ -135,13 +135,18 @@ impl Scanner {
         self.read();
     }
 
+    #[cfg(test)]
+    pub(super) fn set_budget(&mut self, descriptors: usize) {
+        self.budget = descriptors;
+    }
+
     /// The first half of [`Scanner::scan`].
     pub(super) fn discover(&mut self, ignored: &dyn Fn(&str) -> bool) {
         self.efforts = Default::default();
         self.problems.clear();
         let started = Instant::now();
         self.tree.discover(&self.root, self.plan.len(), ignored);
-        self.efforts[Collector::Discovery.index()].duration = started.elapsed();
+        self.efforts[Subsystem::Discovery.index()].duration = started.elapsed();
     }
 
     /// The second half of [`Scanner::scan`].
@@ -152,7 +157,8 @@ impl Scanner {
         let kept = self.budget / self.tree.groups.len().max(1);
         let mut doubtful = Vec::new();
         for index in 0..self.plan.len() {
-            self.read_file(index, index < kept, &mut doubtful);
+            let keep = index < kept && self.plan[index].file.parse.may_be_kept();
+            self.read_file(index, keep, &mut doubtful);
         }
         // A file missing from a cgroup is nothing strange, unless the cgroup is missing too.
         for index in doubtful {
@@ -170,7 +176,7 @@ impl Scanner {
         let Self { root, tree, plan, text, problems, denied, efforts, .. } = self;
         let Planned { file, mount: mount_index } = plan[index];
         let mount = &root.mounts[mount_index];
-        let effort = &mut efforts[file.collector.index()];
+        let effort = &mut efforts[file.subsystem.index()];
         for (position, group) in tree.groups.iter_mut().enumerate() {
             if group.gone || !group.is_in(mount_index) {
                 continue;
@@ -218,9 +224,9 @@ impl Scanner {
         self.tree.generation
     }
 
-    /// How the last scan went for a collector.
-    pub fn effort(&self, collector: Collector) -> Effort {
-        self.efforts[collector.index()]
+    /// How the last scan went for a subsystem.
+    pub fn effort(&self, subsystem: Subsystem) -> Effort {
+        self.efforts[subsystem.index()]
     }
 
     /// What could not be read in the last scan though it should have been; at most twenty.
@@ -239,14 +245,14 @@ impl Scanner {
         missing.extend(self.denied.iter().map(|(file, example)| {
             format!("what {file} tells is left out: permission denied, for example on {example}")
         }));
-        missing.extend(self.absent_collectors());
+        missing.extend(self.absent_subsystems());
         missing
     }
 
     /// Collectors of which no cgroup has any file.
-    fn absent_collectors(&self) -> impl Iterator<Item = String> {
-        let seen = |collector: Collector| {
-            self.plan.iter().enumerate().filter(|(_, p)| p.file.collector == collector).any(
+    fn absent_subsystems(&self) -> impl Iterator<Item = String> {
+        let seen = |subsystem: Subsystem| {
+            self.plan.iter().enumerate().filter(|(_, p)| p.file.subsystem == subsystem).any(
                 |(index, planned)| {
                     self.tree.groups.iter().any(|group| {
                         group.is_in(planned.mount) && !matches!(group.slots[index], Slot::Absent(_))
@@ -255,22 +261,22 @@ impl Scanner {
             )
         };
         let hints = [
-            (Collector::Cpu, "the cpu controller is not enabled"),
+            (Subsystem::Cpu, "the cpu controller is not enabled"),
             (
-                Collector::Memory,
+                Subsystem::Memory,
                 "the memory controller is not enabled; on some boards the kernel needs cgroup_enable=memory",
             ),
             (
-                Collector::Pressure,
+                Subsystem::Pressure,
                 "the kernel has no pressure stall information for cgroups; it needs version 4.20, a unified hierarchy and perhaps psi=1",
             ),
-            (Collector::Io, "the io controller is not enabled"),
-            (Collector::Pids, "the pids controller is not enabled"),
+            (Subsystem::Io, "the io controller is not enabled"),
+            (Subsystem::Pids, "the pids controller is not enabled"),
         ];
         hints
             .into_iter()
-            .filter(move |(collector, _)| !seen(*collector))
-            .map(|(collector, hint)| format!("no {} figures: {hint}", collector.name()))
+            .filter(move |(subsystem, _)| !seen(*subsystem))
+            .map(|(subsystem, hint)| format!("no {} figures: {hint}", subsystem.name()))
     }
 }
 

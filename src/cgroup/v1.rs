@@ -3,7 +3,7 @@
 //! Figures of `memory.stat` are the `total_` ones, which cover the subtree; where a cgroup does not use
 //! its hierarchy the kernel makes them equal to the plain ones.
 
-use super::Collector as C;
+use super::Subsystem as C;
 use super::file::{File, Parse, file};
 use super::mount::Controller::{Blkio, Cpu, Cpuacct, Memory, Pids};
 use super::parse::{self, BadText};
@@ -34,7 +34,7 @@ pub(super) static FILES: &[File] = &[
     file(Pids, C::Pids, c"pids.max", pids_max),
     File {
         controller: Cpu,
-        collector: C::Pids,
+        subsystem: C::Pids,
         name: c"cgroup.procs",
         parse: Parse::Lines(|count, reading| reading.pids.processes = Some(count)),
     },
@@ -53,6 +53,8 @@ fn memory_stat(text: &[u8], reading: &mut Reading) -> Done {
             b"total_swap" => memory.swap = value.times(1)?,
             b"total_active_file" => memory.active_file = value.times(1)?,
             b"total_inactive_file" => memory.inactive_file = value.times(1)?,
+            b"pgfault" => memory.own_page_faults = value.times(1)?,
+            b"pgmajfault" => memory.own_major_page_faults = value.times(1)?,
             b"total_pgfault" => memory.page_faults = value.times(1)?,
             b"total_pgmajfault" => memory.major_page_faults = value.times(1)?,
             _ => (),

@@ -1,6 +1,6 @@
 //! The files of cgroup v2, one function a file.
 
-use super::Collector as C;
+use super::Subsystem as C;
 use super::file::{File, Parse, file};
 use super::mount::Controller::{Blkio, Cpu, Memory, Pids, Pressure};
 use super::parse::{self, BadText};
@@ -29,7 +29,7 @@ pub(super) static FILES: &[File] = &[
     file(Pids, C::Pids, c"pids.max", pids_max),
     File {
         controller: Pids,
-        collector: C::Pids,
+        subsystem: C::Pids,
         name: c"cgroup.procs",
         parse: Parse::Lines(|count, reading| reading.pids.processes = Some(count)),
     },
@@ -45,8 +45,14 @@ fn memory_stat(text: &[u8], reading: &mut Reading) -> Done {
             b"file_mapped" => memory.mapped_file = value.times(1)?,
             b"active_file" => memory.active_file = value.times(1)?,
             b"inactive_file" => memory.inactive_file = value.times(1)?,
-            b"pgfault" => memory.page_faults = value.times(1)?,
-            b"pgmajfault" => memory.major_page_faults = value.times(1)?,
+            b"pgfault" => {
+                memory.page_faults = value.times(1)?;
+                memory.own_page_faults = memory.page_faults;
+            }
+            b"pgmajfault" => {
+                memory.major_page_faults = value.times(1)?;
+                memory.own_major_page_faults = memory.major_page_faults;
+            }
             _ => (),
         }
         Ok(())

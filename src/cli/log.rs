@@ -7,10 +7,22 @@ use tracing_subscriber::EnvFilter;
 #[derive(Args)]
 pub struct Flags {
     /// Only log messages with the given severity or above
-    #[arg(long = "log.level", value_name = "LEVEL", default_value = "info", global = true)]
+    #[arg(
+        long = "log.level",
+        value_name = "LEVEL",
+        default_value = "info",
+        global = true,
+        display_order = 900
+    )]
     level: Level,
     /// Form of the log lines
-    #[arg(long = "log.format", value_name = "FORMAT", default_value = "logfmt", global = true)]
+    #[arg(
+        long = "log.format",
+        value_name = "FORMAT",
+        default_value = "logfmt",
+        global = true,
+        display_order = 901
+    )]
     format: Format,
 }
 

@@ -1,18 +1,27 @@
 //! The command line: one file a command, each from arguments to wiring to run.
 
+mod check;
+mod exporter;
 mod log;
+mod paths;
+mod scaler;
+mod shutdown;
+mod up;
+mod web;
+mod workload;
 
 use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime;
 
 /// What a command ends in. The error's text, with its causes, is all a user gets to see.
 pub type CommandResult = Result<(), Box<dyn Error + Send + Sync>>;
 
-/// Per-container metrics, anomaly detection and safe autoscaling inside the Prometheus ecosystem.
+/// Per-container metrics, anomaly detection and safe autoscaling inside the Prometheus ecosystem
 #[derive(Parser)]
-#[command(name = "loadline", version, propagate_version = true)]
+#[command(name = "loadline", version, propagate_version = true, max_term_width = 100)]
 struct Arguments {
     #[command(flatten)]
     log: log::Flags,
@@ -21,7 +30,18 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    /// Watch the containers of this host: exporter and scaler in one process, changing nothing
+    Up(up::Arguments),
+    /// Serve the metrics of every container and service of this host, for Prometheus
+    Exporter(exporter::Arguments),
+    /// Ask Prometheus, score, decide, act, publish, take webhooks
+    Scaler(scaler::Arguments),
+    /// Say what is wrong with a file, line by line
+    Check(check::Arguments),
+    /// Give a container something to do: a demo service, a load generator, a burner
+    Workload(workload::Arguments),
+}
 
 /// Parses the command line, runs the command, prints its error. Exit code 2 is a wrong command line,
 /// 1 anything else that failed.
@@ -30,7 +50,13 @@ pub fn run() -> ExitCode {
     arguments.log.install();
     // reqwest and the server share one TLS provider; installing it twice is the only way to fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let result: CommandResult = match arguments.command {};
+    let result = match arguments.command {
+        Command::Up(arguments) => arguments.run(),
+        Command::Exporter(arguments) => arguments.run(),
+        Command::Scaler(arguments) => arguments.run(),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Workload(arguments) => arguments.run(),
+    };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -38,6 +64,19 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs `future` on a runtime of `threads` threads, which suffice for what mostly waits. Work that it
+/// gave to other threads is not waited for.
+fn block_on(threads: usize, future: impl Future<Output = CommandResult>) -> CommandResult {
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .map_err(|e| format!("cannot start threads: {e}"))?;
+    let result = runtime.block_on(future);
+    runtime.shutdown_background();
+    result
 }
 
 /// An error and its causes on one line, the outermost first.

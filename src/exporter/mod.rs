@@ -1,1 +1,229 @@
 //! Readings and identities → metric families.
+//!
+//! [`table`] is the contract: every family with its type, help and sources. [`Collector`] reads the host
+//! and renders what it read; it does nothing between two calls.
+
+mod devices;
+mod documentation;
+mod family;
+mod host;
+mod own;
+mod render;
+pub mod table;
+mod write;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::cgroup::{self, Reading, Root, Scanner, Subsystem};
+use crate::identity::{self, Identity, Names};
+use crate::units::Timestamp;
+use crate::web::Format;
+use devices::Devices;
+use host::Host;
+
+pub use documentation::documentation;
+pub use family::{Family, Kind};
+
+/// Where the host's files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The mount point of procfs.
+    pub procfs: PathBuf,
+    /// The mount point of sysfs.
+    pub sysfs: PathBuf,
+    /// The root of the host's file system, below which runtimes keep their files.
+    pub rootfs: PathBuf,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { procfs: "/proc".into(), sysfs: "/sys".into(), rootfs: "/".into() }
+    }
+}
+
+/// Why nothing can be collected.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There are no cgroups to read.
+    #[error(transparent)]
+    Cgroup(#[from] cgroup::Error),
+}
+
+/// Reads every cgroup of a host and renders the readings as metrics.
+#[derive(Debug)]
+pub struct Collector {
+    scanner: Scanner,
+    names: Names,
+    host: Host,
+    devices: Devices,
+    /// One for each group of the scanner, in its order.
+    rows: Vec<Row>,
+    generation: u64,
+    naming: Duration,
+    now: Timestamp,
+}
+
+/// What is made once of a cgroup and kept while it lives.
+#[derive(Debug)]
+struct Row {
+    /// The group's [`cgroup::Group::serial`].
+    serial: u64,
+    identity: Identity,
+    /// The base labels, rendered.
+    labels: Vec<u8>,
+}
+
+impl Row {
+    fn new(group: &cgroup::Group, names: &mut Names) -> Self {
+        let identity = names.identify(group.path());
+        let labels = write::base_labels(group.path(), &identity);
+        Self { serial: group.serial(), identity, labels }
+    }
+
+    fn refresh(&mut self, group: &cgroup::Group, names: &mut Names) {
+        if names.refresh(&mut self.identity) {
+            self.labels = write::base_labels(group.path(), &self.identity);
+        }
+    }
+}
+
+impl Collector {
+    /// A collector of this host.
+    ///
+    /// # Errors
+    /// Where no cgroup hierarchy is mounted, or one cannot be opened.
+    pub fn new(options: Options) -> Result<Self, Error> {
+        let root = Root::open(&options.procfs, &options.sysfs)?;
+        Ok(Self {
+            scanner: Scanner::new(root),
+            names: Names::new(&options.rootfs),
+            devices: Devices::new(&options.sysfs),
+            host: Host::new(options),
+            rows: Vec::new(),
+            generation: 0,
+            naming: Duration::ZERO,
+            now: Timestamp::default(),
+        })
+    }
+
+    /// Reads every cgroup. `now` becomes `container_last_seen`.
+    pub fn collect(&mut self, now: Timestamp) -> Snapshot<'_> {
+        self.now = now;
+        self.scanner.scan(&identity::is_ignored);
+        self.name();
+        let readings = self.scanner.groups().iter().map(cgroup::Group::reading);
+        self.devices.look_up(readings.flat_map(|reading| &reading.io));
+        self.host.refresh();
+        Snapshot { collector: self }
+    }
+
+    /// Gives every cgroup its row, and brings the names up to date.
+    fn name(&mut self) {
+        let started = Instant::now();
+        let groups = self.scanner.groups();
+        if self.generation != self.scanner.generation() {
+            self.generation = self.scanner.generation();
+            let mut known: HashMap<u64, Row> =
+                self.rows.drain(..).map(|row| (row.serial, row)).collect();
+            let names = &mut self.names;
+            self.rows = groups
+                .iter()
+                .map(|g| known.remove(&g.serial()).unwrap_or_else(|| Row::new(g, names)))
+                .collect();
+            self.names.forget(known.into_values().map(|row| row.identity));
+        }
+        for (row, group) in self.rows.iter_mut().zip(groups) {
+            row.refresh(group, &mut self.names);
+        }
+        self.naming = started.elapsed();
+    }
+
+    /// The last collection; empty before the first.
+    pub fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot { collector: self }
+    }
+
+    /// Appends the last collection to `out` as an exposition in `format`.
+    pub fn render(&self, format: Format, out: &mut Vec<u8>) {
+        render::render(self, format, out);
+    }
+
+    /// What was left out of the last collection for want of rights or kernel support, as sentences for
+    /// a log. Call it after the first [`Collector::collect`].
+    pub fn missing_details(&self) -> Vec<String> {
+        let mut missing = self.scanner.missing_details();
+        missing.extend(self.names.missing_details());
+        missing
+    }
+
+    /// Files that should have been readable in the last collection and were not; at most twenty.
+    pub fn problems(&self) -> &[cgroup::Problem] {
+        self.scanner.problems()
+    }
+
+    /// Time spent and files failed in the last collection, by part.
+    fn efforts(&self) -> impl Iterator<Item = (&'static str, cgroup::Effort)> + '_ {
+        let names = cgroup::Effort { duration: self.naming, failures: 0 };
+        Subsystem::ALL
+            .into_iter()
+            .map(|part| (part.name(), self.scanner.effort(part)))
+            .chain([("names", names)])
+    }
+}
+
+/// All cgroups of one collection, parents before children.
+#[derive(Clone, Copy, Debug)]
+pub struct Snapshot<'a> {
+    collector: &'a Collector,
+}
+
+/// One cgroup of a collection.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// The path below the cgroup mount, from `/`.
+    pub path: &'a str,
+    /// The inode of its directory: another one after it was removed and made again.
+    pub inode: u64,
+    /// Who it is.
+    pub identity: &'a Identity,
+    /// What the kernel says of it.
+    pub reading: &'a Reading,
+    /// When it was read.
+    seen: Timestamp,
+    /// The base labels, rendered.
+    labels: &'a [u8],
+}
+
+impl<'a> Snapshot<'a> {
+    /// When it was collected.
+    pub fn at(&self) -> Timestamp {
+        self.collector.now
+    }
+
+    /// The cgroups.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
+        let collector = self.collector;
+        collector.scanner.groups().iter().zip(&collector.rows).filter(|(g, _)| g.is_alive()).map(
+            |(group, row)| Entry {
+                path: group.path(),
+                inode: group.inode(),
+                identity: &row.identity,
+                reading: group.reading(),
+                seen: collector.now,
+                labels: &row.labels,
+            },
+        )
+    }
+
+    /// CPUs of the host that are online, where known.
+    pub fn host_cores(&self) -> Option<u64> {
+        self.collector.host.cores
+    }
+
+    /// Memory of the host in bytes, where known.
+    pub fn host_memory_bytes(&self) -> Option<u64> {
+        self.collector.host.memory_bytes
+    }
+}

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, Detection, Guard, Policy, Scale, TargetRule};
-use crate::detect::{Assessment, Detector};
+use crate::detect::{Assessment, DetectError, Detector};
 use crate::features;
 use crate::guard::{self, Decision, GuardState};
+use crate::journal::{Intent, Recovered};
 use crate::policy::{self, Action, AlertSignal, PolicyState, Situation};
 use crate::promql::Freshness;
 use crate::target::{Dimension, Mode, Signal, Target, TargetId};
@@ -55,7 +56,14 @@ pub struct Engine {
     /// Rows a window holds.
     rows: usize,
     rules: BTreeMap<Arc<str>, RuleState>,
+    /// Guard states of before the restart, of targets that have not been found again yet.
+    remembered: Remembered,
 }
+
+/// A rule's name, and its models as the bytes of a file.
+pub type RuleModels = (Arc<str>, Vec<u8>);
+
+type Remembered = BTreeMap<(TargetId, Dimension), GuardState>;
 
 struct RuleState {
     settings: RuleSettings,
@@ -124,29 +132,52 @@ impl Standing for Quiet {
 impl Engine {
     /// An engine that knows no target yet. `rows` is how many ticks a window remembers.
     pub fn new(detection: Detection, rows: usize) -> Self {
-        Self { detection, rows, rules: BTreeMap::new() }
+        Self { detection, rows, rules: BTreeMap::new(), remembered: BTreeMap::new() }
     }
 
     /// Takes over new settings. Rules that stay keep their targets and models; others are forgotten.
-    pub fn set_rules(&mut self, rules: impl IntoIterator<Item = (Arc<str>, RuleSettings)>) {
+    ///
+    /// # Errors
+    /// A parameter of the detection is out of its range; then nothing has changed.
+    pub fn set_rules(
+        &mut self,
+        rules: impl IntoIterator<Item = (Arc<str>, RuleSettings)>,
+    ) -> Result<(), DetectError> {
+        let fresh = Detector::new(features::schema(), self.detection.clone())?;
         let mut old = std::mem::take(&mut self.rules);
         for (name, settings) in rules {
             let state = match old.remove(&name) {
                 Some(state) => RuleState { settings, ..state },
-                None => RuleState {
-                    settings,
-                    detector: Detector::new(self.detection.clone()),
-                    targets: BTreeMap::new(),
-                },
+                None => RuleState { settings, detector: fresh.clone(), targets: BTreeMap::new() },
             };
             self.rules.insert(name, state);
         }
+        Ok(())
+    }
+
+    /// The models of every rule, each as the bytes of a file.
+    ///
+    /// # Errors
+    /// See [`Detector::save`].
+    pub fn save_models(&self) -> Result<Vec<RuleModels>, DetectError> {
+        self.rules.iter().map(|(name, rule)| Ok((name.clone(), rule.detector.save()?))).collect()
+    }
+
+    /// Gives `rule` the models that were saved: it scores at once.
+    ///
+    /// # Errors
+    /// The bytes are damaged, of another version, or of other features; the rule keeps what it has.
+    pub fn load_models(&mut self, rule: &str, bytes: &[u8]) -> Result<(), DetectError> {
+        if let Some(state) = self.rules.get_mut(rule) {
+            state.detector = Detector::load(bytes, features::schema(), self.detection.clone())?;
+        }
+        Ok(())
     }
 
     /// Fills the window and the detector of one target with a row of the past, without deciding.
     pub fn recall(&mut self, rule: &str, observed: Observed) {
         if let Some(rule) = self.rules.get_mut(rule) {
-            rule.observe(&self.detection, self.rows, observed);
+            rule.observe(&self.detection, self.rows, observed, &mut self.remembered);
         }
     }
 
@@ -162,9 +193,10 @@ impl Engine {
     ) -> Vec<Decision> {
         let Some(rule) = self.rules.get_mut(rule) else { return Vec::new() };
         for one in observed {
-            rule.observe(&self.detection, self.rows, one);
+            rule.observe(&self.detection, self.rows, one, &mut self.remembered);
         }
         rule.targets.retain(|_, t| at.since(t.found_at) < FORGET_AFTER);
+        rule.detector.retain(|id| rule.targets.contains_key(id));
         let settings = &rule.settings;
         let mut decisions = Vec::new();
         for state in rule.targets.values_mut() {
@@ -185,10 +217,33 @@ impl Engine {
     }
 
     /// Takes over a size that somebody else has set.
-    pub fn adopt(&mut self, target: &TargetId, dimension: Dimension, size: Limit<f64>, at: Timestamp) {
+    pub fn adopt(
+        &mut self,
+        target: &TargetId,
+        dimension: Dimension,
+        size: Limit<f64>,
+        at: Timestamp,
+    ) {
         if let Some(state) = self.dimension_mut(target, dimension) {
             state.confirmed = Some((at, size));
         }
+    }
+
+    /// What the journal remembers: cooldowns go on where they stopped. Targets that are not found
+    /// again are forgotten.
+    pub fn remember(&mut self, recovered: &Recovered) {
+        self.remembered = recovered.guard.clone();
+    }
+
+    /// A change of before the restart that was only now found to have been made, or made.
+    pub fn remember_change(&mut self, intent: &Intent, at: Timestamp) {
+        let key = (intent.target.id.clone(), intent.dimension);
+        self.remembered.entry(key).or_default().confirmed(at, intent.direction());
+    }
+
+    /// The target of this id.
+    pub fn target(&self, id: &TargetId) -> Option<&Target> {
+        self.rules.values().find_map(|rule| rule.targets.get(id)).map(|state| &state.target)
     }
 
     /// Every target with its rule's name and mode.
@@ -216,28 +271,38 @@ impl Engine {
 }
 
 impl RuleState {
-    fn observe(&mut self, detection: &Detection, rows: usize, observed: Observed) {
+    fn observe(
+        &mut self,
+        detection: &Detection,
+        rows: usize,
+        observed: Observed,
+        remembered: &mut Remembered,
+    ) {
         let Observed { target, observation, sampled_at } = observed;
         let at = observation.at;
         let state = self.targets.entry(target.id.clone()).or_insert_with(|| TargetState {
             target: target.clone(),
             window: Window::new(rows),
             assessment: None,
-            dimensions: BTreeMap::new(),
+            dimensions: restored(&target.id, remembered),
             found_at: at,
             sampled_at,
         });
         state.target = target;
         state.found_at = at;
         state.sampled_at = sampled_at.or(state.sampled_at);
-        state.window.push(&observation);
+        // A clock that was set back repeats moments that were seen already.
+        if state.window.push(&observation).is_err() {
+            return;
+        }
         // A stale row would teach the detector the same moment twice.
         let fresh = observation.reading(Signal::CpuUsageCores).freshness.allows_growth()
             || observation.reading(Signal::MemoryWorkingSetBytes).freshness.allows_growth();
+        // All rows have the one schema that the detector was made for, so it cannot refuse them.
         state.assessment = fresh
             .then(|| features::extract(&state.window, detection))
             .flatten()
-            .and_then(|row| self.detector.observe(&state.target.id, row, at));
+            .and_then(|row| self.detector.observe(&state.target.id, &row, at).ok().flatten());
     }
 }
 
@@ -290,9 +355,11 @@ impl TargetState {
             Dimension::Cpu => {
                 (Signal::CpuUsageCores, Signal::CpuLimitCores, Signal::CpuPressureRatio)
             }
-            Dimension::Memory => {
-                (Signal::MemoryWorkingSetBytes, Signal::MemoryLimitBytes, Signal::MemoryPressureRatio)
-            }
+            Dimension::Memory => (
+                Signal::MemoryWorkingSetBytes,
+                Signal::MemoryLimitBytes,
+                Signal::MemoryPressureRatio,
+            ),
         };
         let memory = dimension == Dimension::Memory;
         Situation {
@@ -348,7 +415,8 @@ impl TargetState {
     /// fell belongs to a new container, whose kills are all new.
     fn new_oom_kills(&self) -> Option<f64> {
         let now = self.window.latest()?.value(Signal::OomKills)?;
-        let before = self.window.last_n(Signal::OomKills, 2).next().flatten()?;
+        let (_, before) = self.window.before_latest(Signal::OomKills, 1).next()?;
+        let before = before?;
         Some(if now >= before { now - before } else { now })
     }
 }
@@ -356,4 +424,12 @@ impl TargetState {
 /// Whether a decision asks for the world to be changed.
 pub fn wants_change(decision: &Decision) -> bool {
     decision.action != Action::NoScaling && decision.desired.is_some()
+}
+
+fn restored(target: &TargetId, remembered: &mut Remembered) -> BTreeMap<Dimension, DimensionState> {
+    let guards = Dimension::ALL.into_iter().filter_map(|dimension| {
+        let guard = remembered.remove(&(target.clone(), dimension))?;
+        Some((dimension, DimensionState { guard, ..DimensionState::default() }))
+    });
+    guards.collect()
 }

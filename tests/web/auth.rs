@@ -8,8 +8,7 @@ use axum::routing::{get, post};
 use loadline::config::{BasicAuth, Web};
 use loadline::web::{Limits, WriteGuard, protected};
 
-use super::running::Running;
-use crate::support::{Reply, client, http_get};
+use crate::support::{Reply, Running, client, http_get};
 
 async fn start(settings: &Web) -> Running {
     let guard = Arc::new(WriteGuard::new(settings).expect("sound settings"));

@@ -10,8 +10,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, Semaphore};
 
-use super::running::{Running, read_all};
-use crate::support::{PATIENCE, client, http_get};
+use crate::support::{PATIENCE, Running, client, http_get, read_all};
 
 const LIMIT: usize = 1000;
 

@@ -3,4 +3,3 @@
 mod auth;
 mod limits;
 mod pages;
-mod running;

@@ -7,8 +7,7 @@ use axum::http::HeaderMap;
 use axum::routing::get;
 use loadline::web::{Error, Format, Limits, Link, Ready, exposition, health, landing};
 
-use super::running::Running;
-use crate::support::{client, http_get, http_get_with};
+use crate::support::{Running, client, http_get, http_get_with};
 
 fn metrics() -> Router {
     let route = get(async |headers: HeaderMap| {

@@ -1,4 +1,4 @@
-//! A server within the test's process.
+//! `loadline`'s own HTTP server within the test's process: for its tests, and for fakes of others.
 
 use axum::Router;
 use loadline::web::{Limits, ListenAddress, Server};
@@ -9,12 +9,16 @@ use tokio::task::JoinHandle;
 
 /// A server on a port of its own. It ends with the runtime of its test.
 pub struct Running {
+    /// Host and port.
     pub address: String,
+    /// Asks the server to end.
     pub stop: oneshot::Sender<()>,
+    /// Ready once it has.
     pub ended: JoinHandle<()>,
 }
 
 impl Running {
+    /// Serves `router` from now on.
     pub async fn start(router: Router, limits: Limits) -> Self {
         let server = Server::bind(&[ListenAddress::loopback(0)], limits).await.expect("a port");
         let address = server.addresses()[0].to_string();
@@ -26,10 +30,12 @@ impl Running {
         Self { address, stop, ended }
     }
 
+    /// The address of `path` on it.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
+    /// A bare connection.
     pub async fn connect(&self) -> TcpStream {
         TcpStream::connect(&self.address).await.expect("the server listens")
     }

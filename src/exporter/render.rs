@@ -1,0 +1,57 @@
+//! Writes the last collection family by family.
+
+use super::family::Samples;
+use super::write::{Lines, Number};
+use super::{Collector, Entry, table};
+use crate::web::Format;
+
+/// Appends the whole exposition to `out`.
+pub(super) fn render(collector: &Collector, format: Format, out: &mut Vec<u8>) {
+    let entries: Vec<Entry> = collector.snapshot().entries().collect();
+    for family in table::families() {
+        let mut lines = Lines::new(family, format, out);
+        match family.samples {
+            Samples::Group(value) => {
+                for entry in &entries {
+                    if let Some(value) = value(&collector.host, entry) {
+                        lines.sample(entry.labels, b"", value);
+                    }
+                }
+            }
+            Samples::Labelled(samples) => {
+                for entry in &entries {
+                    for (labels, value) in samples {
+                        if let Some(value) = value(entry) {
+                            lines.sample(entry.labels, labels.as_bytes(), value);
+                        }
+                    }
+                }
+            }
+            Samples::Device(samples) => {
+                for entry in &entries {
+                    devices(collector, entry, samples, &mut lines);
+                }
+            }
+            Samples::Other(write) => write(collector, &mut lines),
+        }
+    }
+    if format == Format::OpenMetrics {
+        out.extend_from_slice(b"# EOF\n");
+    }
+}
+
+/// The samples of one cgroup for all its devices.
+fn devices(
+    collector: &Collector,
+    entry: &Entry,
+    samples: &[super::family::DeviceSample],
+    lines: &mut Lines,
+) {
+    for device in &entry.reading.io {
+        for (operation, value) in samples {
+            let Some(value) = value(device) else { continue };
+            let labels = collector.devices.labels(device, operation);
+            lines.sample(entry.labels, labels, Number::Whole(value));
+        }
+    }
+}

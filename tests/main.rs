@@ -6,9 +6,8 @@
 mod actuate;
 mod alerts;
 mod architecture;
+mod cgroup2;
 mod cli;
-mod cli;
-mod config;
 mod config;
 mod exporter;
 mod exporter_command;

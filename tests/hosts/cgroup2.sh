@@ -109,6 +109,8 @@ export PATH=/bin HOME=/
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
+mkdir /dev/shm
+mount -t tmpfs shm /dev/shm
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 echo '+cpu +memory +io +pids' >/sys/fs/cgroup/cgroup.subtree_control
 ip link set lo up
@@ -138,7 +140,9 @@ run() {
     (cd "$work/root" && find . | busybox cpio -o -H newc 2>/dev/null) >"$work/initrd"
     find_qemu
     # Three serial ports: the kernel's messages, the command's output, its exit code.
-    timeout --signal=KILL "${CGROUP2_TIMEOUT:-300}" "${qemu[@]}" \
+    # Whoever kills this script ends the machine too.
+    local bound=(setpriv --pdeathsig KILL)
+    "${bound[@]}" timeout --signal=KILL "${CGROUP2_TIMEOUT:-300}" "${bound[@]}" "${qemu[@]}" \
         -nodefaults -no-user-config -display none -no-reboot -M pc,usb=off -accel tcg,thread=multi \
         -cpu Nehalem -smp 2 -m 1024 -kernel "$cache/vmlinux" -initrd "$work/initrd" \
         -append 'console=ttyS0 quiet panic=-1 psi=1 cgroup_no_v1=all mitigations=off nokaslr random.trust_cpu=on' \

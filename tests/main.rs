@@ -6,6 +6,7 @@
 mod actuate;
 mod alerts;
 mod architecture;
+mod cgroup2;
 mod cli;
 mod config;
 mod decide;

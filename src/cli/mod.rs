@@ -27,7 +27,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Reads files as the program would, and says what is wrong with them
+    /// Read files as the program would, and say what is wrong with them
     Check(check::Arguments),
     /// Give a container something to do: a demo service, a load generator, a burner
     Workload(workload::Arguments),
@@ -40,9 +40,8 @@ pub fn run() -> ExitCode {
     arguments.log.install();
     // reqwest and the server share one TLS provider; installing it twice is the only way to fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let result: CommandResult = match arguments.command {
-        Command::Check(arguments) => check::run(&arguments),
     let result = match arguments.command {
+        Command::Check(arguments) => arguments.run(),
         Command::Workload(arguments) => arguments.run(),
     };
     match result {

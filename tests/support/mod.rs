@@ -2,11 +2,13 @@
 
 mod http;
 mod process;
+mod prometheus;
 mod running;
 mod wait;
 
 pub use http::{Reply, client, free_port, http_get, http_get_with};
 pub use process::{Process, loadline};
+pub use prometheus::{Exporter, Prometheus, Victoria};
 pub use running::{Running, read_all};
 pub use wait::{PATIENCE, wait_for};
 

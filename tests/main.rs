@@ -3,8 +3,16 @@
 // Clippy lets functions marked `#[test]` unwrap, but not what they share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod actuate;
+mod alerts;
+mod architecture;
 mod cli;
 mod config;
+mod exporter;
+mod exporter_command;
+mod forest_parity;
+mod golden;
+mod hosts;
 mod promql;
 mod support;
 mod web;

@@ -1,8 +1,12 @@
 //! The command line: one file a command, each from arguments to wiring to run.
 
 mod check;
+mod exporter;
 mod log;
+mod paths;
+mod scaler;
 mod shutdown;
+mod up;
 mod web;
 mod workload;
 
@@ -27,7 +31,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Read files as the program would, and say what is wrong with them
+    /// Watch the containers of this host: exporter and scaler in one process, changing nothing
+    Up(up::Arguments),
+    /// Serve the metrics of every container and service of this host, for Prometheus
+    Exporter(exporter::Arguments),
+    /// Ask Prometheus, score, decide, act, publish, take webhooks
+    Scaler(scaler::Arguments),
+    /// Say what is wrong with a file, line by line
     Check(check::Arguments),
     /// Give a container something to do: a demo service, a load generator, a burner
     Workload(workload::Arguments),
@@ -41,6 +51,9 @@ pub fn run() -> ExitCode {
     // reqwest and the server share one TLS provider; installing it twice is the only way to fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let result = match arguments.command {
+        Command::Up(arguments) => arguments.run(),
+        Command::Exporter(arguments) => arguments.run(),
+        Command::Scaler(arguments) => arguments.run(),
         Command::Check(arguments) => arguments.run(),
         Command::Workload(arguments) => arguments.run(),
     };

@@ -62,15 +62,11 @@ pub struct AlertEvent {
     pub received_at: Timestamp,
     /// Whether it fires.
     pub status: AlertStatus,
-    /// Its name.
-    pub alertname: String,
     /// Alertmanager's fingerprint of its labels: the alert's identity.
     pub fingerprint: String,
     /// When this episode of it began.
     pub starts_at: Timestamp,
-    /// When it ended, or will be taken for ended; `None` where Alertmanager did not say.
-    pub ends_at: Option<Timestamp>,
-    /// All its labels.
+    /// All its labels, the name under `alertname`.
     pub labels: Labels,
 }
 

@@ -1,1 +1,25 @@
 //! The loop that joins the rooms above.
+//!
+//! * [`engine`]: observations → decisions; no I/O, no clock.
+//! * [`live`]: Prometheus → engine → journal → actuators, tick by tick.
+//! * [`local`]: the host's own cgroups → engine, for `loadline up`.
+//! * `models`: model files.
+//! * [`act`]: one decision carried out.
+//! * [`gauges`], [`api`]: what is published.
+
+pub mod act;
+pub mod api;
+pub mod engine;
+pub mod gauges;
+pub mod live;
+pub mod local;
+mod models;
+mod standing;
+
+use crate::units::Timestamp;
+
+/// The clock of the live loops; everything below them is given the time.
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+pub fn now() -> Timestamp {
+    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
+}

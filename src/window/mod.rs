@@ -1,5 +1,9 @@
 //! The last hours of every signal of one target, in columns on one time axis.
 
+mod ring;
+
+pub use ring::{OutOfOrder, Window};
+
 use crate::promql::Freshness;
 use crate::target::Signal;
 use crate::units::Timestamp;
@@ -57,3 +61,6 @@ impl Observation {
         self.readings[signal.index()] = reading;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+# The everyday commands. From a fresh clone only a Rust toolchain is needed.
+
+CARGO ?= cargo
+# Docker Compose 2 where the client has it, else the older docker-compose.
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+
+.PHONY: help up test lab lab-down bench
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
+
+up: ## Build, then watch the containers of this host (observe mode: nothing is changed)
+	$(CARGO) build --release --locked
+	./target/release/loadline up $(ARGS)
+
+test: ## Install what the tests need, then format check, lints and all tests
+	./tests/run.sh
+
+lab: ## The whole loop in containers: workload, exporter, scaler, Prometheus, Alertmanager, Grafana
+	$(COMPOSE) up --build
+
+lab-down: ## Remove the lab and its volumes
+	$(COMPOSE) down --volumes
+
+bench: ## Run the benchmarks
+	$(CARGO) bench --locked

@@ -1,0 +1,435 @@
+//! The deciding half of the loop: observations in, decisions out. No I/O and no clock, so that the
+//! live scaler, `loadline up` and any replay share it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{Config, Detection, Guard, Policy, Scale, TargetRule};
+use crate::detect::{Assessment, DetectError, Detector};
+use crate::features;
+use crate::guard::{self, Decision, GuardState};
+use crate::journal::{Intent, Recovered};
+use crate::policy::{self, Action, AlertSignal, PolicyState, Situation};
+use crate::promql::Freshness;
+use crate::target::{Dimension, Mode, Signal, Target, TargetId};
+use crate::units::{Limit, Timestamp};
+use crate::window::{Observation, Window};
+
+/// How long a target that is no longer found is remembered.
+const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// What the engine holds of one rule's settings.
+#[derive(Clone, Debug)]
+pub struct RuleSettings {
+    /// The mode of its targets.
+    pub mode: Mode,
+    /// Which dimensions are decided, and their bounds. `None` as bounds: advice without bounds.
+    pub dimensions: BTreeMap<Dimension, Option<Scale>>,
+    /// How a size is chosen.
+    pub policy: Policy,
+    /// What a change must pass.
+    pub guard: Guard,
+}
+
+impl RuleSettings {
+    /// The settings of `rule`, with what it inherits from `config`. A rule that names no dimension
+    /// gets advice on all of them.
+    pub fn of(rule: &TargetRule, config: &Config) -> Self {
+        let dimensions = if rule.scale.is_empty() {
+            Dimension::ALL.into_iter().map(|d| (d, None)).collect()
+        } else {
+            rule.scale.iter().map(|(d, s)| (*d, Some(s.clone()))).collect()
+        };
+        Self {
+            mode: rule.mode.unwrap_or(config.global.mode),
+            dimensions,
+            policy: rule.policy.clone().unwrap_or_else(|| config.policy.clone()),
+            guard: rule.guard.clone().unwrap_or_else(|| config.guard.clone()),
+        }
+    }
+}
+
+/// Everything that is known of every target, rule by rule.
+pub struct Engine {
+    detection: Detection,
+    /// Rows a window holds.
+    rows: usize,
+    rules: BTreeMap<Arc<str>, RuleState>,
+    /// Guard states of before the restart, of targets that have not been found again yet.
+    remembered: Remembered,
+}
+
+/// A rule's name, and its models as the bytes of a file.
+pub type RuleModels = (Arc<str>, Vec<u8>);
+
+type Remembered = BTreeMap<(TargetId, Dimension), GuardState>;
+
+struct RuleState {
+    settings: RuleSettings,
+    detector: Detector,
+    targets: BTreeMap<TargetId, TargetState>,
+}
+
+/// What is known of one target.
+pub struct TargetState {
+    /// The target.
+    pub target: Target,
+    /// Its last hours.
+    pub window: Window,
+    /// The detector's word on its last row; `None` while there is no model.
+    pub assessment: Option<Assessment>,
+    /// Its dimensions.
+    pub dimensions: BTreeMap<Dimension, DimensionState>,
+    /// The last tick at which it was found.
+    pub found_at: Timestamp,
+    /// When its newest sample was taken; `None` before the first.
+    pub sampled_at: Option<Timestamp>,
+}
+
+/// What is remembered of one dimension of one target.
+#[derive(Default)]
+pub struct DimensionState {
+    /// The last decision.
+    pub decision: Option<Decision>,
+    policy: PolicyState,
+    guard: GuardState,
+    /// The size that was last confirmed by reading the world back. The metrics lag behind it.
+    confirmed: Option<(Timestamp, Limit<f64>)>,
+}
+
+/// One target at one tick.
+pub struct Observed {
+    /// The target.
+    pub target: Target,
+    /// Its signals.
+    pub observation: Observation,
+    /// When its newest sample was taken; `None` where there is none.
+    pub sampled_at: Option<Timestamp>,
+}
+
+/// What stands outside the metrics: alerts and pauses.
+pub trait Standing {
+    /// The alerts that stand for a target and dimension.
+    fn alerts(&self, target: &Target, dimension: Dimension) -> Vec<AlertSignal>;
+    /// Whether a target is paused.
+    fn paused(&self, target: &TargetId) -> bool;
+}
+
+/// Nothing stands.
+pub struct Quiet;
+
+impl Standing for Quiet {
+    fn alerts(&self, _: &Target, _: Dimension) -> Vec<AlertSignal> {
+        Vec::new()
+    }
+
+    fn paused(&self, _: &TargetId) -> bool {
+        false
+    }
+}
+
+impl Engine {
+    /// An engine that knows no target yet. `rows` is how many ticks a window remembers.
+    pub fn new(detection: Detection, rows: usize) -> Self {
+        Self { detection, rows, rules: BTreeMap::new(), remembered: BTreeMap::new() }
+    }
+
+    /// Takes over new settings. Rules that stay keep their targets and models; others are forgotten.
+    ///
+    /// # Errors
+    /// A parameter of the detection is out of its range; then nothing has changed.
+    pub fn set_rules(
+        &mut self,
+        rules: impl IntoIterator<Item = (Arc<str>, RuleSettings)>,
+    ) -> Result<(), DetectError> {
+        let fresh = Detector::new(features::schema(), self.detection.clone())?;
+        let mut old = std::mem::take(&mut self.rules);
+        for (name, settings) in rules {
+            let state = match old.remove(&name) {
+                Some(state) => RuleState { settings, ..state },
+                None => RuleState { settings, detector: fresh.clone(), targets: BTreeMap::new() },
+            };
+            self.rules.insert(name, state);
+        }
+        Ok(())
+    }
+
+    /// The models of every rule, each as the bytes of a file.
+    ///
+    /// # Errors
+    /// See [`Detector::save`].
+    pub fn save_models(&self) -> Result<Vec<RuleModels>, DetectError> {
+        self.rules.iter().map(|(name, rule)| Ok((name.clone(), rule.detector.save()?))).collect()
+    }
+
+    /// Gives `rule` the models that were saved: it scores at once.
+    ///
+    /// # Errors
+    /// The bytes are damaged, of another version, or of other features; the rule keeps what it has.
+    pub fn load_models(&mut self, rule: &str, bytes: &[u8]) -> Result<(), DetectError> {
+        if let Some(state) = self.rules.get_mut(rule) {
+            state.detector = Detector::load(bytes, features::schema(), self.detection.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Fills the window and the detector of one target with a row of the past, without deciding.
+    pub fn recall(&mut self, rule: &str, observed: Observed) {
+        if let Some(rule) = self.rules.get_mut(rule) {
+            rule.observe(&self.detection, self.rows, observed, &mut self.remembered);
+        }
+    }
+
+    /// One tick of one rule: takes in what was observed and decides for every known target.
+    /// Targets that were not found this time hold (nothing is known of them), and are forgotten
+    /// after a while.
+    pub fn tick(
+        &mut self,
+        rule: &str,
+        at: Timestamp,
+        observed: Vec<Observed>,
+        standing: &dyn Standing,
+    ) -> Vec<Decision> {
+        let Some(rule) = self.rules.get_mut(rule) else { return Vec::new() };
+        for one in observed {
+            rule.observe(&self.detection, self.rows, one, &mut self.remembered);
+        }
+        rule.targets.retain(|_, t| at.since(t.found_at) < FORGET_AFTER);
+        rule.detector.retain(|id| rule.targets.contains_key(id));
+        let settings = &rule.settings;
+        let mut decisions = Vec::new();
+        for state in rule.targets.values_mut() {
+            if state.found_at < at {
+                state.assessment = None;
+            }
+            decisions.extend(state.decide(at, settings, standing));
+        }
+        decisions
+    }
+
+    /// Records that a change was made and read back: `size` is in force from `at` on.
+    pub fn confirm(&mut self, decision: &Decision, size: Limit<f64>, at: Timestamp) {
+        if let Some(state) = self.dimension_mut(&decision.target, decision.dimension) {
+            state.guard.confirmed(at, decision.action);
+            state.confirmed = Some((at, size));
+        }
+    }
+
+    /// Takes over a size that somebody else has set.
+    pub fn adopt(
+        &mut self,
+        target: &TargetId,
+        dimension: Dimension,
+        size: Limit<f64>,
+        at: Timestamp,
+    ) {
+        if let Some(state) = self.dimension_mut(target, dimension) {
+            state.confirmed = Some((at, size));
+        }
+    }
+
+    /// What the journal remembers: cooldowns go on where they stopped. Targets that are not found
+    /// again are forgotten.
+    pub fn remember(&mut self, recovered: &Recovered) {
+        self.remembered = recovered.guard.clone();
+    }
+
+    /// A change of before the restart that was only now found to have been made, or made.
+    pub fn remember_change(&mut self, intent: &Intent, at: Timestamp) {
+        let key = (intent.target.id.clone(), intent.dimension);
+        self.remembered.entry(key).or_default().confirmed(at, intent.direction());
+    }
+
+    /// The target of this id.
+    pub fn target(&self, id: &TargetId) -> Option<&Target> {
+        self.rules.values().find_map(|rule| rule.targets.get(id)).map(|state| &state.target)
+    }
+
+    /// Every target with its rule's name and mode.
+    pub fn targets(&self) -> impl Iterator<Item = (&Arc<str>, Mode, &TargetState)> {
+        self.rules.iter().flat_map(|(name, rule)| {
+            rule.targets.values().map(move |t| (name, rule.settings.mode, t))
+        })
+    }
+
+    /// Every rule with its mode and how many targets it has.
+    pub fn rules(&self) -> impl Iterator<Item = (&Arc<str>, Mode, usize)> {
+        self.rules.iter().map(|(name, r)| (name, r.settings.mode, r.targets.len()))
+    }
+
+    fn dimension_mut(
+        &mut self,
+        target: &TargetId,
+        dimension: Dimension,
+    ) -> Option<&mut DimensionState> {
+        self.rules
+            .values_mut()
+            .find_map(|rule| rule.targets.get_mut(target))
+            .map(|state| state.dimensions.entry(dimension).or_default())
+    }
+}
+
+impl RuleState {
+    fn observe(
+        &mut self,
+        detection: &Detection,
+        rows: usize,
+        observed: Observed,
+        remembered: &mut Remembered,
+    ) {
+        let Observed { target, observation, sampled_at } = observed;
+        let at = observation.at;
+        let state = self.targets.entry(target.id.clone()).or_insert_with(|| TargetState {
+            target: target.clone(),
+            window: Window::new(rows),
+            assessment: None,
+            dimensions: restored(&target.id, remembered),
+            found_at: at,
+            sampled_at,
+        });
+        state.target = target;
+        state.found_at = at;
+        state.sampled_at = sampled_at.or(state.sampled_at);
+        // A clock that was set back repeats moments that were seen already.
+        if state.window.push(&observation).is_err() {
+            return;
+        }
+        // A stale row would teach the detector the same moment twice.
+        let fresh = observation.reading(Signal::CpuUsageCores).freshness.allows_growth()
+            || observation.reading(Signal::MemoryWorkingSetBytes).freshness.allows_growth();
+        // All rows have the one schema that the detector was made for, so it cannot refuse them.
+        state.assessment = fresh
+            .then(|| features::extract(&state.window, detection))
+            .flatten()
+            .and_then(|row| self.detector.observe(&state.target.id, &row, at).ok().flatten());
+    }
+}
+
+impl TargetState {
+    /// The tick of the last decision.
+    pub fn evaluated_at(&self) -> Option<Timestamp> {
+        self.dimensions.values().filter_map(|d| d.decision.as_ref()).map(|d| d.at).max()
+    }
+
+    fn decide<'a>(
+        &'a mut self,
+        at: Timestamp,
+        settings: &'a RuleSettings,
+        standing: &'a dyn Standing,
+    ) -> impl Iterator<Item = Decision> + 'a {
+        let paused = standing.paused(&self.target.id);
+        settings.dimensions.iter().map(move |(dimension, scale)| {
+            let mut state = self.dimensions.remove(dimension).unwrap_or_default();
+            let situation = self.situation(at, *dimension, &settings.guard, &state, standing);
+            let proposal = policy::propose(&settings.policy, &situation, &mut state.policy);
+            let decision = guard::decide(
+                &settings.guard,
+                scale.as_ref(),
+                settings.mode,
+                paused,
+                &situation,
+                proposal,
+                &mut state.guard,
+            );
+            state.decision = Some(decision.clone());
+            self.dimensions.insert(*dimension, state);
+            decision
+        })
+    }
+
+    fn situation(
+        &self,
+        at: Timestamp,
+        dimension: Dimension,
+        guard: &Guard,
+        state: &DimensionState,
+        standing: &dyn Standing,
+    ) -> Situation {
+        let empty = Observation::empty(at);
+        let now = match self.window.latest() {
+            Some(latest) if self.found_at == at => latest,
+            _ => &empty,
+        };
+        let (usage, limit, pressure) = match dimension {
+            Dimension::Cpu => {
+                (Signal::CpuUsageCores, Signal::CpuLimitCores, Signal::CpuPressureRatio)
+            }
+            Dimension::Memory => (
+                Signal::MemoryWorkingSetBytes,
+                Signal::MemoryLimitBytes,
+                Signal::MemoryPressureRatio,
+            ),
+        };
+        let memory = dimension == Dimension::Memory;
+        Situation {
+            at,
+            target: self.target.id.clone(),
+            dimension,
+            current: self.current(at, now, limit, state),
+            usage: now.value(usage),
+            peak: self.window.peak(usage, at.minus(guard.peak_window)),
+            throttled_ratio: (!memory).then(|| now.value(Signal::CpuThrottledRatio)).flatten(),
+            pressure_ratio: now.value(pressure),
+            oom_kills: memory.then(|| self.new_oom_kills()).flatten(),
+            freshness: self.freshness(now, usage, limit),
+            assessment: self.assessment.clone(),
+            alerts: standing.alerts(&self.target, dimension),
+        }
+    }
+
+    /// The limit in force. What was confirmed by reading the world back beats a metric that was
+    /// sampled before it. A target whose usage is known and that never showed a limit has none.
+    fn current(
+        &self,
+        at: Timestamp,
+        now: &Observation,
+        limit: Signal,
+        state: &DimensionState,
+    ) -> Option<Limit<f64>> {
+        if let Some((confirmed_at, size)) = state.confirmed
+            && self.sampled_at.is_none_or(|sampled| sampled <= confirmed_at)
+        {
+            return Some(size);
+        }
+        match now.value(limit) {
+            Some(size) => Some(Limit::At(size)),
+            None if self.found_at < at => None,
+            None => {
+                let seen_before = self.window.column(limit).any(|(_, v)| v.is_some());
+                (!seen_before).then_some(Limit::Max)
+            }
+        }
+    }
+
+    /// The worst freshness of what a decision rests on: the usage, and the limit where there is one.
+    fn freshness(&self, now: &Observation, usage: Signal, limit: Signal) -> Freshness {
+        let usage = now.reading(usage).freshness;
+        match now.reading(limit).freshness {
+            Freshness::Empty => usage,
+            other => usage.max(other),
+        }
+    }
+
+    /// Kills counted since the row before; `None` where one of the two is not known. A counter that
+    /// fell belongs to a new container, whose kills are all new.
+    fn new_oom_kills(&self) -> Option<f64> {
+        let now = self.window.latest()?.value(Signal::OomKills)?;
+        let (_, before) = self.window.before_latest(Signal::OomKills, 1).next()?;
+        let before = before?;
+        Some(if now >= before { now - before } else { now })
+    }
+}
+
+/// Whether a decision asks for the world to be changed.
+pub fn wants_change(decision: &Decision) -> bool {
+    decision.action != Action::NoScaling && decision.desired.is_some()
+}
+
+fn restored(target: &TargetId, remembered: &mut Remembered) -> BTreeMap<Dimension, DimensionState> {
+    let guards = Dimension::ALL.into_iter().filter_map(|dimension| {
+        let guard = remembered.remove(&(target.clone(), dimension))?;
+        Some((dimension, DimensionState { guard, ..DimensionState::default() }))
+    });
+    guards.collect()
+}

@@ -1,0 +1,526 @@
+//! The live loop: Prometheus → engine → journal → actuators, at every tick and at every change of an
+//! alert.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
+
+use super::act::{Acted, Hands};
+use super::engine::{Engine, Observed, RuleSettings, wants_change};
+use super::gauges::LoopMetrics;
+use super::standing::RuleStanding;
+use super::{models, now};
+use crate::actuate::Actuator;
+use crate::alerts::{AlertBook, Host, Intake};
+use crate::config::{self, ActuatorKind, Alerts, Config, TargetRule};
+use crate::detect::DetectError;
+use crate::guard::Decision;
+use crate::journal::{
+    AlertEvent, Journal, JournalError, Outcome, Pause, Record, Recovered, Suggestion,
+    SuggestionsLog,
+};
+use crate::promql::{Client, ClientError, Observer, TargetReadings};
+use crate::target::{Mode, Signal, Target, TargetId};
+use crate::units::{Timestamp, duration};
+use crate::window::{Observation, Reading};
+
+/// A burst of alerts starts at most one tick in this time.
+const ALERT_TICK_SPACING: Duration = Duration::from_secs(1);
+
+/// What stops a scaler from starting, or from taking over a new configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ScalerError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] config::ConfigError),
+    /// The client of Prometheus could not be made.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A parameter of the detection is out of its range.
+    #[error(transparent)]
+    Detection(#[from] DetectError),
+    /// This build lacks an actuator.
+    #[error(transparent)]
+    Unsupported(#[from] crate::actuate::Unsupported),
+}
+
+/// What the loop and the HTTP interface share.
+pub struct Shared {
+    /// The targets.
+    pub engine: Arc<RwLock<Engine>>,
+    /// The loop's counters.
+    pub metrics: LoopMetrics,
+    journal: Arc<Mutex<Journal>>,
+    config: RwLock<Arc<Config>>,
+    pauses: Mutex<Vec<Pause>>,
+}
+
+impl Shared {
+    /// The configuration in force.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Holds a target, or all of them, where they are.
+    ///
+    /// # Errors
+    /// The journal could not be written; then nothing is paused.
+    pub fn pause(&self, pause: Pause) -> Result<(), JournalError> {
+        self.journal().append(Record::Pause(pause.clone()))?;
+        self.pauses().push(pause);
+        Ok(())
+    }
+
+    /// Takes back the pauses of `target`, or those of all targets at once.
+    ///
+    /// # Errors
+    /// The journal could not be written; then the pauses stand.
+    pub fn resume(&self, target: Option<TargetId>, at: Timestamp) -> Result<(), JournalError> {
+        self.journal().append(Record::Resume { at, target: target.clone() })?;
+        self.pauses().retain(|pause| pause.target != target);
+        Ok(())
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pauses(&self) -> MutexGuard<'_, Vec<Pause>> {
+        self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn engine(&self) -> RwLockWriteGuard<'_, Engine> {
+        self.engine.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn paused(&self, targets: impl Iterator<Item = TargetId>, at: Timestamp) -> BTreeSet<TargetId> {
+        let mut pauses = self.pauses();
+        pauses.retain(|pause| pause.stands(at));
+        targets.filter(|target| pauses.iter().any(|pause| pause.holds(target, at))).collect()
+    }
+}
+
+/// The webhook's view of the scaler.
+pub struct AlertHost(Arc<Shared>);
+
+impl Host for AlertHost {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+
+    fn settings(&self) -> Alerts {
+        self.0.config().alerts.clone()
+    }
+
+    async fn persist(&self, events: Vec<AlertEvent>) -> Result<(), String> {
+        let shared = self.0.clone();
+        let write = move || {
+            let mut journal = shared.journal();
+            events.into_iter().try_for_each(|event| journal.append(Record::Alert(event)))
+        };
+        match tokio::task::spawn_blocking(write).await {
+            Ok(written) => written.map_err(|error| error.to_string()),
+            Err(_) => Err("the journal's writer ended".to_owned()),
+        }
+    }
+
+    fn answered(&self, result: &'static str) {
+        self.0.metrics.webhook(result);
+    }
+}
+
+/// One rule at work.
+struct Runner {
+    rule: TargetRule,
+    observer: Observer,
+}
+
+/// What depends on the configuration and is made anew at a reload.
+struct Wiring {
+    client: Client,
+    runners: Vec<Runner>,
+    hands: Hands,
+    suggestions: Option<SuggestionsLog>,
+}
+
+/// A request to read the configuration again; the answer is what came of it.
+pub type Reload = oneshot::Sender<Result<(), String>>;
+
+/// The scaler, ready to run.
+pub struct Live {
+    /// What the HTTP interface shares with the loop.
+    pub shared: Arc<Shared>,
+    /// The way in for alerts.
+    pub intake: Arc<Intake<AlertHost>>,
+    config_file: PathBuf,
+    wiring: Wiring,
+    recovered: Recovered,
+    models_saved_at: Timestamp,
+}
+
+impl Live {
+    /// Opens the journal and prepares everything that `config`, read from `config_file`, names.
+    /// Nothing is asked of Prometheus and nothing is changed yet.
+    ///
+    /// # Errors
+    /// See [`ScalerError`].
+    pub fn new(config_file: PathBuf, config: Config) -> Result<Self, ScalerError> {
+        let (journal, recovered) = Journal::open(&config.journal.path)?;
+        let journal = Arc::new(Mutex::new(journal));
+        let wiring = Wiring::new(&config, &journal)?;
+        let interval = config.global.evaluation_interval;
+        let rows = (config.global.history.as_secs_f64() / interval.as_secs_f64()).ceil() as usize;
+        let mut engine = Engine::new(config.detection.clone(), rows.max(1));
+        engine.set_rules(rule_settings(&config))?;
+        models::load(&config.journal.path, &mut engine);
+        engine.remember(&recovered);
+        let book = AlertBook::restore(recovered.alerts.iter().cloned());
+        let shared = Arc::new(Shared {
+            engine: Arc::new(RwLock::new(engine)),
+            metrics: LoopMetrics::default(),
+            journal,
+            config: RwLock::new(Arc::new(config)),
+            pauses: Mutex::new(recovered.pauses.clone()),
+        });
+        shared.metrics.reload_success.set(1);
+        let intake = Arc::new(Intake::new(AlertHost(shared.clone()), book));
+        Ok(Self { shared, intake, config_file, wiring, recovered, models_saved_at: now() })
+    }
+
+    /// Runs until `shutdown` is ready. `ready` is called after the first look at every target.
+    pub async fn run(
+        mut self,
+        mut reloads: mpsc::Receiver<Reload>,
+        ready: impl FnOnce(),
+        shutdown: impl Future<Output = ()>,
+    ) {
+        tokio::pin!(shutdown);
+        let start = async {
+            self.finish_intents().await;
+            self.backfill().await;
+            self.tick().await;
+        };
+        tokio::select! {
+            () = start => ready(),
+            () = &mut shutdown => return,
+        }
+        let mut clock = self.clock();
+        clock.reset();
+        let intake = self.intake.clone();
+        loop {
+            tokio::select! {
+                _ = clock.tick() => self.tick().await,
+                () = intake.changed() => {
+                    self.tick().await;
+                    tokio::time::sleep(ALERT_TICK_SPACING).await;
+                }
+                Some(reload) = reloads.recv() => {
+                    let result = self.reload().map_err(|error| error.to_string());
+                    // Whoever asked may have gone; the gauge says how it ended.
+                    let _ = reload.send(result);
+                    clock = self.clock();
+                }
+                () = &mut shutdown => break,
+            }
+        }
+        self.save_models();
+    }
+
+    fn clock(&self) -> tokio::time::Interval {
+        let mut clock = tokio::time::interval(self.shared.config().global.evaluation_interval);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        clock
+    }
+
+    /// Reads the configuration again. A bad file changes nothing.
+    fn reload(&mut self) -> Result<(), ScalerError> {
+        let result = self.try_reload();
+        self.shared.metrics.reload_success.set(i64::from(result.is_ok()));
+        match &result {
+            Ok(()) => tracing::info!(file = %self.config_file.display(), "configuration reloaded"),
+            Err(error) => tracing::error!("configuration not reloaded, the old one stays: {error}"),
+        }
+        result
+    }
+
+    fn try_reload(&mut self) -> Result<(), ScalerError> {
+        let config = config::load(&self.config_file)?;
+        self.wiring = Wiring::new(&config, &self.shared.journal)?;
+        self.shared.engine().set_rules(rule_settings(&config))?;
+        *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        Ok(())
+    }
+
+    /// Compares every intent that has no outcome with the real size, and ends it.
+    async fn finish_intents(&mut self) {
+        for intent in std::mem::take(&mut self.recovered.unfinished) {
+            let rule = self.wiring.runners.iter().find(|r| *r.rule.name == *intent.target.rule);
+            let kind = rule.and_then(|r| r.rule.actuator);
+            match self.wiring.hands.finish(&intent, kind, now()).await {
+                Ok(finished) => {
+                    if finished.applied {
+                        self.shared.engine().remember_change(&intent, now());
+                    }
+                    tracing::warn!(
+                        target_id = %intent.target.id, dimension = %intent.dimension, intent = intent.id,
+                        "an interrupted change was found in the journal: {}", finished.what
+                    );
+                }
+                Err(error) => tracing::error!(intent = intent.id, "{error}"),
+            }
+        }
+    }
+
+    /// Fills the windows from Prometheus's past.
+    async fn backfill(&mut self) {
+        let config = self.shared.config();
+        let (at, step) = (now(), config.global.evaluation_interval);
+        let start = at.minus(config.global.history);
+        for runner in &self.wiring.runners {
+            let past = runner.observer.backfill(&self.wiring.client, start, at.minus(step), step);
+            match past.await {
+                Err(error) => {
+                    tracing::warn!(rule = runner.rule.name, "no history to start from: {error}");
+                }
+                Ok(past) => {
+                    for (signal, error) in &past.failures {
+                        tracing::warn!(rule = runner.rule.name, %signal, "history lacks a signal: {error}");
+                    }
+                    let mut engine = self.shared.engine();
+                    let rows = past.histories.iter().map(|h| h.rows.len()).max().unwrap_or(0);
+                    // Row by row over all targets, as they would have come in.
+                    for row in 0..rows {
+                        let row_at = start.plus(step * u32::try_from(row).unwrap_or(u32::MAX));
+                        for history in &past.histories {
+                            if let Some(observed) =
+                                recalled(&history.target, row_at, history.rows.get(row))
+                            {
+                                engine.recall(&runner.rule.name, observed);
+                            }
+                        }
+                    }
+                    tracing::info!(
+                        rule = runner.rule.name,
+                        targets = past.histories.len(),
+                        "windows filled with the last {}",
+                        duration::format(config.global.history)
+                    );
+                }
+            }
+        }
+    }
+
+    fn save_models(&mut self) {
+        self.models_saved_at = now();
+        let engine = self.shared.engine.read().unwrap_or_else(PoisonError::into_inner);
+        match engine.save_models() {
+            Ok(saved) => models::save(&self.shared.config().journal.path, saved),
+            Err(error) => tracing::warn!("models not saved: {error}"),
+        }
+    }
+
+    /// Looks at every target of every rule, decides, and carries out what is to be done.
+    async fn tick(&mut self) {
+        let started = Instant::now();
+        let book = self.intake.book().await;
+        let mut wanted = Vec::new();
+        for runner in &mut self.wiring.runners {
+            let at = now();
+            let observed = observe(runner, &self.wiring.client, &self.shared.metrics, at).await;
+            let decisions = decide(&self.shared, runner, &book, observed, at);
+            let changes = decisions.iter().filter(|d| wants_change(d) && d.mode == Mode::Enforce);
+            if let Some(kind) = runner.rule.actuator {
+                wanted.extend(changes.map(|d| (d.clone(), kind)));
+            }
+            record(&self.shared, self.wiring.suggestions.as_mut(), decisions);
+        }
+        for (decision, kind) in wanted {
+            carry_out(&self.shared, &self.wiring.hands, &decision, kind).await;
+        }
+        if now().since(self.models_saved_at) >= self.shared.config().detection.refit_interval {
+            self.save_models();
+        }
+        self.shared.metrics.tick_duration_seconds.set(started.elapsed().as_secs_f64());
+    }
+}
+
+impl Wiring {
+    /// Prepares the client, the observers and the actuators that `config` names.
+    fn new(config: &Config, journal: &Arc<Mutex<Journal>>) -> Result<Self, ScalerError> {
+        let mut actuators = BTreeMap::new();
+        for kind in config.targets.iter().filter_map(|rule| rule.actuator) {
+            actuators.insert(kind, Actuator::new(kind, &config.actuators)?);
+        }
+        let runners = config.targets.iter().map(|rule| Runner {
+            observer: Observer::new(rule, &config.prometheus),
+            rule: rule.clone(),
+        });
+        Ok(Self {
+            client: Client::new(&config.prometheus)?,
+            runners: runners.collect(),
+            hands: Hands::new(actuators, journal.clone()),
+            suggestions: match &config.journal.suggestions_log {
+                Some(path) => Some(SuggestionsLog::open(path)?),
+                None => None,
+            },
+        })
+    }
+}
+
+fn rule_settings(config: &Config) -> Vec<(Arc<str>, RuleSettings)> {
+    config.targets.iter().map(|r| (r.name.as_str().into(), RuleSettings::of(r, config))).collect()
+}
+
+/// Asks Prometheus for all targets of a rule. Without an answer nothing is known of any of them.
+async fn observe(
+    runner: &mut Runner,
+    client: &Client,
+    metrics: &LoopMetrics,
+    at: Timestamp,
+) -> Vec<Observed> {
+    match runner.observer.observe(client, at).await {
+        Ok(round) => {
+            for (signal, error) in &round.failures {
+                metrics.query_failed(&runner.rule.name);
+                tracing::warn!(rule = runner.rule.name, %signal, "{error}");
+            }
+            for note in &round.notes {
+                tracing::warn!(rule = runner.rule.name, "{note}");
+            }
+            round.targets.into_iter().map(|readings| observed(readings, at)).collect()
+        }
+        Err(error) => {
+            metrics.query_failed(&runner.rule.name);
+            tracing::warn!(rule = runner.rule.name, "nothing is known of any target: {error}");
+            Vec::new()
+        }
+    }
+}
+
+fn decide(
+    shared: &Shared,
+    runner: &Runner,
+    book: &AlertBook,
+    observed: Vec<Observed>,
+    at: Timestamp,
+) -> Vec<Decision> {
+    let config = shared.config();
+    let known: Vec<TargetId> = {
+        let engine = shared.engine.read().unwrap_or_else(PoisonError::into_inner);
+        engine.targets().map(|(_, _, state)| state.target.id.clone()).collect()
+    };
+    let found = observed.iter().map(|o| o.target.id.clone());
+    let paused = shared.paused(known.into_iter().chain(found), at);
+    let standing = RuleStanding {
+        book,
+        alerts: &config.alerts,
+        identity: &runner.rule.identity,
+        paused: &paused,
+        at,
+    };
+    shared.engine().tick(&runner.rule.name, at, observed, &standing)
+}
+
+/// Writes the decisions that say something new into the journal and the suggestions log.
+fn record(shared: &Shared, suggestions: Option<&mut SuggestionsLog>, decisions: Vec<Decision>) {
+    if let Some(log) = suggestions {
+        let of_targets = decisions.chunk_by(|a, b| a.target == b.target);
+        for of_one in of_targets.filter(|d| d[0].mode != Mode::Observe) {
+            let suggestion = Suggestion::new(of_one[0].at, of_one[0].target.clone(), of_one);
+            if let Err(error) = log.note(suggestion) {
+                tracing::error!("{error}");
+            }
+        }
+    }
+    let mut journal = shared.journal();
+    for decision in decisions {
+        shared.metrics.decided(decision.dimension, decision.action);
+        if decision.mode == Mode::Observe {
+            continue;
+        }
+        if let Err(error) = journal.append(Record::Decision(decision)) {
+            tracing::error!("{error}");
+        }
+    }
+}
+
+async fn carry_out(shared: &Shared, hands: &Hands, decision: &Decision, kind: ActuatorKind) {
+    let (id, dimension) = (&decision.target, decision.dimension);
+    let Some(target) = shared.engine().target(id).cloned() else { return };
+    let acted = match hands.carry_out(decision, &target, kind, now()).await {
+        Ok(acted) => acted,
+        Err(error) => {
+            shared.metrics.acted(dimension, "failed");
+            tracing::error!(target_id = %id, %dimension, "nothing was changed: {error}");
+            return;
+        }
+    };
+    let at = now();
+    let result = match acted {
+        Acted::Done(Outcome::Applied { size }) => {
+            shared.engine().confirm(decision, size, at);
+            tracing::info!(
+                target_id = %id, %dimension, from = ?decision.current, to = ?size,
+                "changed: {}", decision.reasons.join("; ")
+            );
+            "applied"
+        }
+        Acted::Done(Outcome::RolledBack { size, error }) => {
+            shared.engine().adopt(id, dimension, size, at);
+            tracing::error!(target_id = %id, %dimension, "rolled back: {error}");
+            "rolled_back"
+        }
+        Acted::Done(Outcome::Failed { size, error }) => {
+            if let Some(size) = size {
+                shared.engine().adopt(id, dimension, size, at);
+            }
+            tracing::error!(target_id = %id, %dimension, "failed: {error}");
+            "failed"
+        }
+        Acted::Superseded(size) => {
+            shared.engine().adopt(id, dimension, size, at);
+            tracing::info!(
+                target_id = %id, %dimension, known = ?decision.current, real = ?size,
+                "somebody else changed the size, deciding anew"
+            );
+            "superseded"
+        }
+        Acted::Unreadable(error) => {
+            tracing::error!(target_id = %id, %dimension, "nothing was changed: {error}");
+            "failed"
+        }
+    };
+    shared.metrics.acted(dimension, result);
+}
+
+fn observed(readings: TargetReadings, at: Timestamp) -> Observed {
+    let mut observation = Observation::empty(at);
+    for signal in Signal::ALL {
+        let i = signal.index();
+        let reading = Reading { value: readings.values[i], freshness: readings.freshness[i] };
+        observation.set(signal, reading);
+    }
+    let sampled_at = Some(at.minus(readings.sample_age));
+    Observed { target: readings.target, observation, sampled_at }
+}
+
+/// One row of the past; `None` where nothing was known.
+fn recalled(
+    target: &Target,
+    at: Timestamp,
+    row: Option<&[Option<f64>; Signal::COUNT]>,
+) -> Option<Observed> {
+    let row = row.filter(|row| row.iter().any(Option::is_some))?;
+    let mut observation = Observation::empty(at);
+    for signal in Signal::ALL {
+        observation.set(signal, row[signal.index()].map_or(Reading::EMPTY, Reading::fresh));
+    }
+    Some(Observed { target: target.clone(), observation, sampled_at: Some(at) })
+}

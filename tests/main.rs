@@ -3,7 +3,8 @@
 mod alerts;
 mod architecture;
 mod cli;
+mod forest_parity;
+mod operations;
 mod support;
 mod web;
 mod workload;
-mod forest_parity;

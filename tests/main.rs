@@ -1,10 +1,22 @@
 //! All end-to-end tests in one binary.
 
+// Clippy lets functions marked `#[test]` unwrap, but not what they share.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod actuate;
 mod alerts;
 mod architecture;
 mod cli;
 mod forest_parity;
 mod operations;
+mod cli;
+mod config;
+mod config;
+mod exporter;
+mod exporter_command;
+mod forest_parity;
+mod golden;
+mod hosts;
 mod support;
 mod web;
 mod workload;

@@ -1,7 +1,5 @@
 //! The kernel's own files: the label `id` is the group's path below the mount.
 
-use std::path::PathBuf;
-
 use super::group::Group;
 use super::limit::GroupLimit;
 use super::{Actuate, ActuateError, blocking};
@@ -11,12 +9,12 @@ use crate::target::{Dimension, Target};
 /// Writes the limits of a control group itself.
 #[derive(Debug)]
 pub(super) struct Cgroup {
-    sysfs: PathBuf,
+    host: CgroupActuator,
 }
 
 impl Cgroup {
     pub(super) fn new(config: &CgroupActuator) -> Self {
-        Self { sysfs: config.sysfs.clone() }
+        Self { host: config.clone() }
     }
 
     fn group(&self, target: &Target, dimension: Dimension) -> Result<Group, ActuateError> {
@@ -28,7 +26,7 @@ impl Cgroup {
                 "keep the label id (the cgroup's path) in the rule's discover query",
             ));
         };
-        Group::find(&target.id, &self.sysfs, path, dimension)
+        Group::find(&target.id, &self.host, path, dimension)
     }
 }
 

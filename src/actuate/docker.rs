@@ -11,12 +11,15 @@ use bollard::models::{ContainerInspectResponse, ContainerUpdateBody, HostConfig}
 use super::group::Group;
 use super::limit::{GroupLimit, or_max};
 use super::{Actuate, ActuateError, Saved, blocking};
-use crate::config::Actuators;
+use crate::config::{Actuators, CgroupActuator};
 use crate::target::{Dimension, Target, TargetId};
 use crate::units::Limit;
 
 /// The engine refuses less (`linuxMinMemory`).
 const MIN_MEMORY_BYTES: f64 = (6 << 20) as f64;
+
+/// The kernel's own number for "no limit": the engine takes no -1 here, and 0 changes nothing.
+const NO_MEMORY_LIMIT_BYTES: i64 = i64::MAX - 4095;
 
 /// The period that the engine and the kernel use where none was set.
 const DEFAULT_PERIOD_US: i64 = 100_000;
@@ -26,8 +29,7 @@ const DEFAULT_PERIOD_US: i64 = 100_000;
 pub(super) struct Docker {
     socket: PathBuf,
     timeout: Duration,
-    sysfs: PathBuf,
-    procfs: PathBuf,
+    host: CgroupActuator,
 }
 
 /// What the engine and the kernel say of one container's limit.
@@ -68,6 +70,7 @@ impl Record {
         match dimension {
             Dimension::Cpu if self.nano_cpus > 0 => Limit::At(self.nano_cpus as f64 / 1e9),
             Dimension::Cpu => above_zero(self.quota_us as f64 / self.period_us as f64),
+            Dimension::Memory if self.memory_bytes == NO_MEMORY_LIMIT_BYTES => Limit::Max,
             Dimension::Memory => above_zero(self.memory_bytes as f64),
         }
     }
@@ -114,18 +117,17 @@ impl ContainerLimit {
         }
     }
 
-    /// The room for swap stays: a sum of memory and swap moves with the memory, -1 stays -1.
+    /// The room for swap stays: a sum of memory and swap moves with the memory, and none stays none.
+    /// The sum is always sent: the engine takes no memory above the sum it has, which may be 0 or -1.
     fn update_memory(&self, to: Limit<f64>) -> ContainerUpdateBody {
-        let memory = to.value().map_or(-1, |bytes| bytes.round() as i64);
+        let memory = to.value().map_or(NO_MEMORY_LIMIT_BYTES, |bytes| bytes.round() as i64);
         let old = &self.record;
-        let swap = (old.memory_swap_bytes > 0 && memory > 0)
-            .then(|| memory + (old.memory_swap_bytes - old.memory_bytes).max(0));
-        ContainerUpdateBody {
-            memory: Some(memory),
-            // Without a limit on memory the engine takes none on the sum.
-            memory_swap: if memory < 0 { Some(-1) } else { swap },
-            ..Default::default()
-        }
+        let swap = if old.memory_swap_bytes > 0 {
+            memory.saturating_add((old.memory_swap_bytes - old.memory_bytes).max(0))
+        } else {
+            -1
+        };
+        ContainerUpdateBody { memory: Some(memory), memory_swap: Some(swap), ..Default::default() }
     }
 }
 
@@ -134,8 +136,7 @@ impl Docker {
         Self {
             socket: config.docker.socket.clone(),
             timeout: config.docker.timeout,
-            sysfs: config.cgroup.sysfs.clone(),
-            procfs: config.cgroup.procfs.clone(),
+            host: config.cgroup.clone(),
         }
     }
 
@@ -220,7 +221,8 @@ impl Docker {
     /// The container's group on this host. The engine gives a process of it, the kernel gives that
     /// process's groups: so the engine's cgroup driver and parent need not be known.
     fn group(&self, target: &TargetId, id: &str, pid: i64, dimension: Dimension) -> Option<Group> {
-        let groups = std::fs::read_to_string(self.procfs.join(format!("{pid}/cgroup"))).ok()?;
+        let groups =
+            std::fs::read_to_string(self.host.procfs.join(format!("{pid}/cgroup"))).ok()?;
         let controller = dimension.name();
         let path = ["0", controller].iter().rev().find_map(|wanted| {
             groups.lines().find_map(|line| {
@@ -234,7 +236,7 @@ impl Docker {
                 matches.then(|| up_to_container(path, id)).flatten()
             })
         })?;
-        Group::find(target, &self.sysfs, path, dimension).ok()
+        Group::find(target, &self.host, path, dimension).ok()
     }
 
     async fn update(
@@ -372,4 +374,63 @@ fn causes(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "70ccf9c0e33a2091deddb094053327d76ba9dca28b6606b1c809e4ddcefee1cf";
+
+    #[test]
+    fn a_container_is_found_in_paths_of_both_drivers() {
+        assert_eq!(container_id(&format!("/docker/{ID}")), Some(ID));
+        assert_eq!(container_id(&format!("/system.slice/docker-{ID}.scope")), Some(ID));
+        for path in ["/docker/abc", "", "/", &format!("/docker/{ID}/init"), &format!("/x/{ID}0")] {
+            assert_eq!(container_id(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_process_may_sit_below_its_container() {
+        let scope = format!("/system.slice/docker-{ID}.scope");
+        assert_eq!(up_to_container(&format!("{scope}/init.scope"), ID), Some(scope.as_str()));
+        assert_eq!(up_to_container(&scope, ID), Some(scope.as_str()));
+        assert_eq!(up_to_container("/docker/other", ID), None);
+        assert_eq!(up_to_container("/docker/other", ""), None);
+    }
+
+    fn limit(dimension: Dimension, record: Record) -> ContainerLimit {
+        ContainerLimit { id: ID.to_owned(), dimension, record, kernel: None }
+    }
+
+    const NONE: Record = Record {
+        nano_cpus: 0,
+        quota_us: 0,
+        period_us: DEFAULT_PERIOD_US,
+        memory_bytes: 0,
+        memory_swap_bytes: 0,
+    };
+
+    #[test]
+    fn a_record_says_its_size() {
+        let size = |dimension, record| limit(dimension, record).size();
+        assert_eq!(size(Dimension::Cpu, NONE), Limit::Max);
+        assert_eq!(size(Dimension::Memory, NONE), Limit::Max);
+        assert_eq!(size(Dimension::Cpu, Record { quota_us: -1, ..NONE }), Limit::Max);
+        let cpus = Record { nano_cpus: 1_500_000_000, ..NONE };
+        assert_eq!(size(Dimension::Cpu, cpus), Limit::At(1.5));
+        let quota = Record { quota_us: 10_000, period_us: 20_000, ..NONE };
+        assert_eq!(size(Dimension::Cpu, quota), Limit::At(0.5));
+        let lifted = Record { memory_bytes: NO_MEMORY_LIMIT_BYTES, ..NONE };
+        assert_eq!(size(Dimension::Memory, lifted), Limit::Max);
+    }
+
+    #[test]
+    fn the_missing_limit_can_be_put_back() {
+        let cpu = limit(Dimension::Cpu, NONE).update_to(Limit::Max);
+        assert_eq!((cpu.cpu_quota, cpu.nano_cpus), (Some(-1), None));
+        let memory = limit(Dimension::Memory, NONE).update_to(Limit::Max);
+        assert_eq!((memory.memory, memory.memory_swap), (Some(NO_MEMORY_LIMIT_BYTES), Some(-1)));
+    }
 }

@@ -4,8 +4,11 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
-use super::limit::{GroupLimit, cpu_max, or_max, or_minus_one, parse_cpu_max, v1_bytes};
+use super::limit::{GroupLimit, cpu_max, or_max, or_minus_one};
 use super::{ActuateError, Saved};
+use crate::cgroup::parse::{self, BadText};
+use crate::cgroup::{Root, Subsystem};
+use crate::config::CgroupActuator;
 use crate::target::{Dimension, TargetId};
 use crate::units::Limit;
 
@@ -36,51 +39,42 @@ impl Group {
     /// The path leaves the mount or is its root, or there is no such group with this controller.
     pub(super) fn find(
         target: &TargetId,
-        sysfs: &Path,
+        host: &CgroupActuator,
         path: &str,
         dimension: Dimension,
     ) -> Result<Self, ActuateError> {
+        let place = || format!("cgroup {path:?}");
         let relative = below_root(path).ok_or_else(|| {
             ActuateError::lasting(
                 target,
-                format!("cgroup {path:?}"),
+                place(),
                 "expected an absolute path below the root group, without `..`",
                 "narrow the rule's discover query to the groups that may be changed",
             )
         })?;
-        let top = sysfs.join("fs/cgroup");
-        let group = |version, mount: PathBuf| Self {
-            target: target.clone(),
-            dimension,
-            version,
-            folder: mount.join(relative),
-            mount,
-        };
-        let candidates = if top.join("cgroup.controllers").exists() {
-            vec![group(Version::V2, top)]
-        } else {
-            let controller = match dimension {
-                Dimension::Cpu => "cpu",
-                Dimension::Memory => "memory",
-            };
-            vec![group(Version::V1, top.join(controller)), group(Version::V2, top.join("unified"))]
-        };
-        if let Some(found) = candidates.iter().find(|g| g.folder.join(g.limit_file()).exists()) {
-            return Ok(found.clone());
+        let (mount, version) = hierarchy(host, dimension).map_err(|problem| {
+            let advice = "set actuators.cgroup.sysfs and procfs to those of the host";
+            ActuateError::lasting(target, place(), problem, advice)
+        })?;
+        let folder = mount.join(relative);
+        let group = Self { target: target.clone(), dimension, version, mount, folder };
+        if group.folder.join(group.limit_file()).exists() {
+            return Ok(group);
         }
-        Err(match candidates.into_iter().find(|g| g.folder.is_dir()) {
-            Some(group) => ActuateError::lasting(
+        Err(if group.folder.is_dir() {
+            ActuateError::lasting(
                 target,
                 group.folder.join(group.limit_file()).display().to_string(),
                 format!("the group exists, but the {dimension} controller is not enabled in it"),
                 format!("add {dimension} to the parent group's cgroup.subtree_control"),
-            ),
-            None => ActuateError::passing(
+            )
+        } else {
+            ActuateError::passing(
                 target,
-                format!("cgroup {path}"),
-                format!("no such group in the hierarchy of {dimension} under {}", sysfs.display()),
+                place(),
+                format!("no such folder: {}", group.folder.display()),
                 "the container may have stopped: look whether it runs, and on this host",
-            ),
+            )
         })
     }
 
@@ -91,34 +85,28 @@ impl Group {
     /// Reads the limit in force.
     pub(super) fn read(&self) -> Result<GroupLimit, ActuateError> {
         match (self.dimension, self.version) {
-            (Dimension::Cpu, Version::V1) => {
-                let quota: i64 = self.number("cpu.cfs_quota_us")?;
-                Ok(GroupLimit::Cpu {
-                    quota_us: u64::try_from(quota).map_or(Limit::Max, Limit::At),
-                    period_us: self.number("cpu.cfs_period_us")?,
-                })
-            }
+            (Dimension::Cpu, Version::V1) => Ok(GroupLimit::Cpu {
+                quota_us: self.get("cpu.cfs_quota_us", parse::v1_quota)?,
+                period_us: self.get("cpu.cfs_period_us", parse::single)?,
+            }),
             (Dimension::Cpu, Version::V2) => {
-                let text = self.text("cpu.max")?;
-                parse_cpu_max(&text)
-                    .ok_or_else(|| self.unreadable("cpu.max", &text, "\"QUOTA PERIOD\""))
+                let (quota_us, period_us) = self.get("cpu.max", parse::cpu_max)?;
+                Ok(GroupLimit::Cpu { quota_us, period_us })
             }
             (Dimension::Memory, Version::V1) => {
                 let with_swap = "memory.memsw.limit_in_bytes";
                 let counted = self.folder.join(with_swap).exists();
                 Ok(GroupLimit::Memory {
-                    bytes: self.v1_bytes("memory.limit_in_bytes")?,
-                    with_swap_bytes: counted.then(|| self.v1_bytes(with_swap)).transpose()?,
+                    bytes: self.get("memory.limit_in_bytes", parse::v1_bytes)?,
+                    with_swap_bytes: counted
+                        .then(|| self.get(with_swap, parse::v1_bytes))
+                        .transpose()?,
                 })
             }
-            (Dimension::Memory, Version::V2) => {
-                let text = self.text("memory.max")?;
-                let bytes = match text.as_str() {
-                    "max" => Limit::Max,
-                    _ => Limit::At(self.parse("memory.max", &text)?),
-                };
-                Ok(GroupLimit::Memory { bytes, with_swap_bytes: None })
-            }
+            (Dimension::Memory, Version::V2) => Ok(GroupLimit::Memory {
+                bytes: self.get("memory.max", parse::limit)?,
+                with_swap_bytes: None,
+            }),
         }
     }
 
@@ -191,13 +179,17 @@ impl Group {
         if self.version == Version::V1 {
             return Ok(());
         }
-        let used: u64 = self.number("memory.current")?;
-        let stat = self.text("memory.stat")?;
-        let inactive = stat
-            .lines()
-            .find_map(|line| line.strip_prefix("inactive_file "))
-            .and_then(|n| n.trim().parse::<u64>().ok())
-            .unwrap_or(0);
+        let used = self.get("memory.current", parse::single)?;
+        let inactive = self.get("memory.stat", |text| {
+            let mut inactive = 0;
+            parse::pairs(text, |key, value| {
+                if key == b"inactive_file" {
+                    inactive = value.number()?;
+                }
+                Ok(())
+            })?;
+            Ok(inactive)
+        })?;
         let working_set = used.saturating_sub(inactive);
         if bytes >= working_set {
             return Ok(());
@@ -219,23 +211,21 @@ impl Group {
         }
     }
 
-    fn text(&self, file: &str) -> Result<String, ActuateError> {
-        match fs::read_to_string(self.folder.join(file)) {
-            Ok(text) => Ok(text.trim_end().to_owned()),
-            Err(error) => Err(self.failed(file, "read", &error)),
-        }
-    }
-
-    fn number<N: std::str::FromStr>(&self, file: &str) -> Result<N, ActuateError> {
-        self.parse(file, &self.text(file)?)
-    }
-
-    fn parse<N: std::str::FromStr>(&self, file: &str, text: &str) -> Result<N, ActuateError> {
-        text.parse().map_err(|_| self.unreadable(file, text, "a number"))
-    }
-
-    fn v1_bytes(&self, file: &str) -> Result<Limit<u64>, ActuateError> {
-        self.number(file).map(v1_bytes)
+    fn get<T>(
+        &self,
+        file: &str,
+        parse: impl FnOnce(&[u8]) -> Result<T, BadText>,
+    ) -> Result<T, ActuateError> {
+        let path = self.folder.join(file);
+        let text = fs::read(&path).map_err(|error| self.failed(file, "read", &error))?;
+        parse(&text).map_err(|bad| {
+            ActuateError::lasting(
+                &self.target,
+                path.display().to_string(),
+                format!("line {}: expected {}, found {:?}", bad.line, bad.expected, bad.found),
+                "look whether the file is the kernel's own",
+            )
+        })
     }
 
     fn put(&self, file: &str, value: String) -> Result<(), ActuateError> {
@@ -246,15 +236,6 @@ impl Group {
             if written == value.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
         };
         write().map_err(|error| self.failed(file, &format!("write {value:?}"), &error))
-    }
-
-    fn unreadable(&self, file: &str, found: &str, expected: &str) -> ActuateError {
-        ActuateError::lasting(
-            &self.target,
-            self.folder.join(file).display().to_string(),
-            format!("expected {expected}, found {found:?}"),
-            "look whether the file is the kernel's own",
-        )
     }
 
     fn failed(&self, file: &str, action: &str, error: &io::Error) -> ActuateError {
@@ -312,6 +293,20 @@ impl Group {
             }
         }
         least
+    }
+}
+
+/// The mount point and version of the hierarchy that holds the limits of `dimension`.
+fn hierarchy(host: &CgroupActuator, dimension: Dimension) -> Result<(PathBuf, Version), String> {
+    let collector = match dimension {
+        Dimension::Cpu => Subsystem::Cpu,
+        Dimension::Memory => Subsystem::Memory,
+    };
+    let root = Root::open(&host.procfs, &host.sysfs).map_err(|error| error.to_string())?;
+    match root.limits(collector) {
+        Some((mount, true)) => Ok((mount.to_path_buf(), Version::V2)),
+        Some((mount, false)) => Ok((mount.to_path_buf(), Version::V1)),
+        None => Err(format!("no hierarchy with the {dimension} controller is mounted")),
     }
 }
 

@@ -9,9 +9,8 @@ use crate::units::Limit;
 /// The smallest quota the kernel takes, in microseconds (`min_cfs_quota_period`).
 const MIN_QUOTA_US: u64 = 1_000;
 
-/// v1 says "no limit" by the largest number of whole pages that an `i64` of bytes can hold. Pages are
-/// at most 64 KiB.
-const V1_NO_LIMIT_BYTES: u64 = i64::MAX as u64 - 0xffff;
+/// More than the kernel counts is no limit, as in v1's files.
+const MOST_BYTES: u64 = 1 << 62;
 
 /// What limits one dimension of a group, as its files have it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,7 +53,7 @@ impl GroupLimit {
             }
             Self::Memory { bytes, with_swap_bytes } => {
                 let new = to.round() as u64;
-                if new < page_bytes() || new >= V1_NO_LIMIT_BYTES {
+                if new < page_bytes() || new >= MOST_BYTES {
                     return refuse(
                         "expected bytes, at least a page".to_owned(),
                         "correct scale.memory",
@@ -97,17 +96,6 @@ fn page_bytes() -> u64 {
     rustix::param::page_size() as u64
 }
 
-/// v2's `cpu.max`: a quota or `max`, then the period, both in microseconds.
-pub(super) fn parse_cpu_max(text: &str) -> Option<GroupLimit> {
-    let (quota, period) = text.split_once(' ')?;
-    let quota_us = match quota {
-        "max" => Limit::Max,
-        _ => Limit::At(quota.parse().ok()?),
-    };
-    let period_us = period.trim_end().parse().ok().filter(|p| *p > 0)?;
-    Some(GroupLimit::Cpu { quota_us, period_us })
-}
-
 /// v2's `cpu.max`, as it is written.
 pub(super) fn cpu_max(quota_us: Limit<u64>, period_us: u64) -> String {
     format!("{} {period_us}", or_max(quota_us))
@@ -121,9 +109,4 @@ pub(super) fn or_max<N: Display>(limit: Limit<N>) -> String {
 /// v1's notation of a limit.
 pub(super) fn or_minus_one<N: Display>(limit: Limit<N>) -> String {
     limit.value().map_or("-1".to_owned(), |n| n.to_string())
-}
-
-/// v1's `memory.limit_in_bytes` and `memory.memsw.limit_in_bytes`.
-pub(super) fn v1_bytes(bytes: u64) -> Limit<u64> {
-    if bytes >= V1_NO_LIMIT_BYTES { Limit::Max } else { Limit::At(bytes) }
 }

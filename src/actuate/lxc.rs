@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::group::{Group, Version};
 use super::limit::{GroupLimit, cpu_max, or_max, or_minus_one};
 use super::{Actuate, ActuateError, Saved, blocking, lxc_config};
-use crate::config::Actuators;
+use crate::config::{Actuators, CgroupActuator};
 use crate::target::{Dimension, Target, TargetId};
 use crate::units::Limit;
 
@@ -22,7 +22,7 @@ const DEFAULT_PERIOD_US: u64 = 100_000;
 #[derive(Debug)]
 pub(super) struct Lxc {
     path: PathBuf,
-    sysfs: PathBuf,
+    host: CgroupActuator,
     /// A configuration file is read, changed and replaced: two changes at a time would lose one.
     changing: Mutex<()>,
 }
@@ -56,7 +56,7 @@ impl Lxc {
     pub(super) fn new(config: &Actuators) -> Self {
         Self {
             path: config.lxc.path.clone(),
-            sysfs: config.cgroup.sysfs.clone(),
+            host: config.cgroup.clone(),
             changing: Mutex::new(()),
         }
     }
@@ -84,14 +84,12 @@ impl Lxc {
         }
         let config = self.path.join(name).join("config");
         let group = match from_id {
-            Some((path, _)) => Group::find(&target.id, &self.sysfs, path, dimension),
-            None => {
-                Group::find(&target.id, &self.sysfs, &format!("/lxc.payload.{name}"), dimension)
-                    .or_else(|first| {
-                        Group::find(&target.id, &self.sysfs, &format!("/lxc/{name}"), dimension)
-                            .map_err(|_| first)
-                    })
-            }
+            Some((path, _)) => Group::find(&target.id, &self.host, path, dimension),
+            None => Group::find(&target.id, &self.host, &format!("/lxc.payload.{name}"), dimension)
+                .or_else(|first| {
+                    Group::find(&target.id, &self.host, &format!("/lxc/{name}"), dimension)
+                        .map_err(|_| first)
+                }),
         }?;
         Ok(Container { target: target.id.clone(), group, config })
     }

@@ -224,7 +224,7 @@ async fn what_is_no_number_is_told() {
     let error =
         actuator(host.path()).read(&target(&[("id", "/a")]), Dimension::Memory).await.unwrap_err();
     assert!(!error.recoverable);
-    assert_eq!(error.problem, "expected a number, found \"many\"");
+    assert_eq!(error.problem, "line 1: expected a number, found \"many\"");
 }
 
 #[test]

@@ -24,6 +24,14 @@ pub(super) enum Parse {
     Lines(fn(u64, &mut Reading)),
 }
 
+impl Parse {
+    /// Whether a descriptor may serve for more than one read. v1 keeps the list of processes that an
+    /// open `cgroup.procs` was first read with for a second after the last read, so it would be stale.
+    pub(super) fn may_be_kept(&self) -> bool {
+        matches!(self, Self::Whole(_))
+    }
+}
+
 impl File {
     pub(super) fn name(&self) -> &'static str {
         self.name.to_str().unwrap_or("?")

@@ -8,9 +8,11 @@
 mod descriptors;
 mod file;
 mod mount;
-mod parse;
+pub(crate) mod parse;
 mod reading;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod v1;
 mod v2;

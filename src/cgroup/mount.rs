@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
-use super::Error;
+use super::{Error, Subsystem};
 
 /// What a file belongs to, and so the hierarchy in which it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +139,18 @@ impl Root {
             (false, Some(_)) => Layout::Hybrid,
             (false, None) => Layout::V1,
         }
+    }
+
+    /// The mount point under which the limits of CPU or memory lie, and whether they are v2 files.
+    /// `None` for what has no such limits, and where no hierarchy is mounted for it.
+    pub fn limits(&self, subsystem: Subsystem) -> Option<(&Path, bool)> {
+        let controller = match subsystem {
+            Subsystem::Cpu => Controller::Cpu,
+            Subsystem::Memory => Controller::Memory,
+            _ => return None,
+        };
+        let (v1, v2) = (self.v1(controller), self.v2(controller));
+        Some((&self.mounts[v1.or(v2)?].path, v1.is_none()))
     }
 
     /// The v1 hierarchy of a controller.

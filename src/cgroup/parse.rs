@@ -4,7 +4,7 @@ use crate::units::Limit;
 
 /// What is wrong with a file's text.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct BadText {
+pub(crate) struct BadText {
     /// The line, counted from 1.
     pub line: usize,
     pub expected: &'static str,
@@ -50,13 +50,13 @@ fn only_line(text: &[u8]) -> &[u8] {
 }
 
 /// A file of one number.
-pub(super) fn single(text: &[u8]) -> Parsed<u64> {
+pub(crate) fn single(text: &[u8]) -> Parsed<u64> {
     let line = only_line(text);
     number(line).ok_or_else(|| BadText::new(1, "a number", line))
 }
 
 /// A file of one v2 limit: a number or `max`.
-pub(super) fn limit(text: &[u8]) -> Parsed<Limit<u64>> {
+pub(crate) fn limit(text: &[u8]) -> Parsed<Limit<u64>> {
     let line = only_line(text);
     limit_word(line).ok_or_else(|| BadText::new(1, "a number or \"max\"", line))
 }
@@ -67,12 +67,12 @@ fn limit_word(word: &[u8]) -> Option<Limit<u64>> {
 
 /// A file of one v1 limit of bytes. The kernel writes "no limit" as the greatest multiple of a page, so
 /// all above 2^62 is no limit, as in cAdvisor.
-pub(super) fn v1_bytes(text: &[u8]) -> Parsed<Limit<u64>> {
+pub(crate) fn v1_bytes(text: &[u8]) -> Parsed<Limit<u64>> {
     single(text).map(|bytes| if bytes > 1 << 62 { Limit::Max } else { Limit::At(bytes) })
 }
 
 /// `cpu.cfs_quota_us`: microseconds, or -1 for no limit.
-pub(super) fn v1_quota(text: &[u8]) -> Parsed<Limit<u64>> {
+pub(crate) fn v1_quota(text: &[u8]) -> Parsed<Limit<u64>> {
     let line = only_line(text);
     if line == b"-1" {
         return Ok(Limit::Max);
@@ -81,7 +81,7 @@ pub(super) fn v1_quota(text: &[u8]) -> Parsed<Limit<u64>> {
 }
 
 /// `cpu.max`: quota and period in microseconds.
-pub(super) fn cpu_max(text: &[u8]) -> Parsed<(Limit<u64>, u64)> {
+pub(crate) fn cpu_max(text: &[u8]) -> Parsed<(Limit<u64>, u64)> {
     let line = only_line(text);
     split_once(line, b' ')
         .and_then(|(quota, period)| Some((limit_word(quota)?, number(period)?)))
@@ -89,13 +89,13 @@ pub(super) fn cpu_max(text: &[u8]) -> Parsed<(Limit<u64>, u64)> {
 }
 
 /// The value of a key; read only where the key is known, so that strange keys do no harm.
-pub(super) struct Value<'a> {
+pub(crate) struct Value<'a> {
     line: usize,
     text: &'a [u8],
 }
 
 impl Value<'_> {
-    pub(super) fn number(&self) -> Parsed<u64> {
+    pub(crate) fn number(&self) -> Parsed<u64> {
         number(self.text).ok_or_else(|| BadText::new(self.line, "a number", self.text))
     }
 
@@ -106,7 +106,7 @@ impl Value<'_> {
 }
 
 /// Calls `take` with each key and value of a file of `key value` lines.
-pub(super) fn pairs<'a>(
+pub(crate) fn pairs<'a>(
     text: &'a [u8],
     mut take: impl FnMut(&'a [u8], Value<'a>) -> Parsed<()>,
 ) -> Parsed<()> {

@@ -135,6 +135,11 @@ impl Scanner {
         self.read();
     }
 
+    #[cfg(test)]
+    pub(super) fn set_budget(&mut self, descriptors: usize) {
+        self.budget = descriptors;
+    }
+
     /// The first half of [`Scanner::scan`].
     pub(super) fn discover(&mut self, ignored: &dyn Fn(&str) -> bool) {
         self.efforts = Default::default();
@@ -152,7 +157,8 @@ impl Scanner {
         let kept = self.budget / self.tree.groups.len().max(1);
         let mut doubtful = Vec::new();
         for index in 0..self.plan.len() {
-            self.read_file(index, index < kept, &mut doubtful);
+            let keep = index < kept && self.plan[index].file.parse.may_be_kept();
+            self.read_file(index, keep, &mut doubtful);
         }
         // A file missing from a cgroup is nothing strange, unless the cgroup is missing too.
         for index in doubtful {

@@ -1,7 +1,12 @@
 //! The command line: one file a command, each from arguments to wiring to run.
 
+mod check;
+mod exporter;
 mod log;
+mod paths;
+mod scaler;
 mod shutdown;
+mod up;
 mod web;
 mod workload;
 
@@ -26,6 +31,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Watch the containers of this host: exporter and scaler in one process, changing nothing
+    Up(up::Arguments),
+    /// Serve the metrics of every container and service of this host, for Prometheus
+    Exporter(exporter::Arguments),
+    /// Ask Prometheus, score, decide, act, publish, take webhooks
+    Scaler(scaler::Arguments),
+    /// Say what is wrong with a file, line by line
+    Check(check::Arguments),
     /// Give a container something to do: a demo service, a load generator, a burner
     Workload(workload::Arguments),
 }
@@ -38,6 +51,10 @@ pub fn run() -> ExitCode {
     // reqwest and the server share one TLS provider; installing it twice is the only way to fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let result = match arguments.command {
+        Command::Up(arguments) => arguments.run(),
+        Command::Exporter(arguments) => arguments.run(),
+        Command::Scaler(arguments) => arguments.run(),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Workload(arguments) => arguments.run(),
     };
     match result {

@@ -7,10 +7,16 @@
 //!   - name: containers
 //! ```
 
+mod de;
 mod detection;
 mod guard;
+mod load;
+mod node;
 mod policy;
 mod targets;
+mod validate;
+mod warnings;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,8 +29,11 @@ use crate::units::duration;
 
 pub use detection::Detection;
 pub use guard::Guard;
+pub use load::{ConfigError, Problem, load, parse};
+pub use node::Position;
 pub use policy::{Policy, Threshold, ThresholdDimension};
 pub use targets::{ActuatorKind, Scale, TargetRule};
+pub use warnings::warnings;
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use rustix::process::{Resource, getrlimit};
+use rustix::fs::statfs;
 
 use super::Options;
 use super::write::label;
@@ -38,6 +38,9 @@ pub(super) struct Process {
     pub open_fds: Option<u64>,
     pub max_fds: Option<u64>,
 }
+
+/// The type of a procfs, see statfs(2).
+const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
 const NANOSECONDS: u64 = 1_000_000_000;
 
@@ -80,17 +83,24 @@ impl Host {
         self.swap_bytes = kilobytes(&meminfo, "SwapTotal:");
         self.process = process(&read("self/stat"), self.boot_seconds);
         self.process.open_fds = self.open_fds();
-        self.process.max_fds = getrlimit(Resource::Nofile).current;
+        self.process.max_fds = max_fds(&read("self/limits"));
     }
 
     /// Linux 6.2 and later tell the number of descriptors as the directory's size.
     fn open_fds(&self) -> Option<u64> {
         let dir = self.options.procfs.join("self/fd");
+        let is_procfs = statfs(&dir).ok()?.f_type as u64 == PROC_SUPER_MAGIC;
         match fs::metadata(&dir).ok()?.size() {
-            0 => fs::read_dir(&dir).ok().map(|entries| entries.count() as u64),
-            size => Some(size),
+            size if is_procfs && size > 0 => Some(size),
+            _ => fs::read_dir(&dir).ok().map(|entries| entries.count() as u64),
         }
     }
+}
+
+/// The soft limit in the row "Max open files" of `/proc/self/limits`.
+fn max_fds(limits: &str) -> Option<u64> {
+    let row = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    row.split_ascii_whitespace().next()?.parse().ok()
 }
 
 /// The lines `cpu0`, `cpu1`, … of `/proc/stat`: one for each CPU online.
@@ -154,12 +164,22 @@ mod tests {
         assert_eq!(kilobytes(meminfo, "MemTotal:"), Some(2 << 20));
         assert_eq!(kilobytes(meminfo, "SwapTotal:"), Some(0));
         assert_eq!(kilobytes(meminfo, "SwapFree:"), None);
+        assert_eq!(
+            max_fds(
+                "Limit  Soft  Hard\nMax open files            1024                 4096  files\n"
+            ),
+            Some(1024)
+        );
+        assert_eq!(
+            max_fds("Max open files            unlimited            unlimited  files\n"),
+            None
+        );
     }
 
     proptest! {
         #[test]
         fn any_text_is_survived(text in "(.{0,30}\n?){0,8}") {
-            let _ = (cores(&text), kilobytes(&text, "MemTotal:"), process(&text, Some(u64::MAX)));
+            let _ = (cores(&text), kilobytes(&text, "MemTotal:"), max_fds(&text), process(&text, Some(u64::MAX)));
         }
     }
 }

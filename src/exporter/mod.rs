@@ -4,6 +4,7 @@
 //! and renders what it read; it does nothing between two calls.
 
 mod devices;
+mod documentation;
 mod family;
 mod host;
 mod own;
@@ -18,11 +19,12 @@ use std::time::{Duration, Instant};
 use crate::cgroup::{self, Reading, Root, Scanner, Subsystem};
 use crate::identity::{self, Identity, Names};
 use crate::units::Timestamp;
+use crate::web::Format;
 use devices::Devices;
 use host::Host;
 
+pub use documentation::documentation;
 pub use family::{Family, Kind};
-pub use write::Format;
 
 /// Where the host's files are.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use super::family::Samples;
 use super::write::{Lines, Number};
-use super::{Collector, Entry, Format, table};
+use super::{Collector, Entry, table};
+use crate::web::Format;
 
 /// Appends the whole exposition to `out`.
 pub(super) fn render(collector: &Collector, format: Format, out: &mut Vec<u8>) {

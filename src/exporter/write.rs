@@ -2,25 +2,7 @@
 
 use super::family::{Family, Kind};
 use crate::identity::Identity;
-
-/// The exposition format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Prometheus text 0.0.4.
-    Text,
-    /// OpenMetrics 1.0.0.
-    OpenMetrics,
-}
-
-impl Format {
-    /// The value of the `Content-Type` header.
-    pub const fn content_type(self) -> &'static str {
-        match self {
-            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
-            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        }
-    }
-}
+use crate::web::Format;
 
 /// A value, kept exact until it is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,6 +198,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn labels_read_back(value in "(.|\n|\\\\|\"){0,20}") {
+            let mut out = Vec::new();
+            label("id", &value, &mut out);
+            let text = String::from_utf8(out).expect("UTF-8");
+            let inner = text.strip_prefix("id=\"").and_then(|t| t.strip_suffix('"')).expect("quoted");
+            prop_assert!(!inner.contains('\n'));
+            let mut back = String::new();
+            let mut chars = inner.chars();
+            while let Some(c) = chars.next() {
+                prop_assert_ne!(c, '"');
+                back.push(match c {
+                    '\\' => match chars.next().expect("an escape is complete") { 'n' => '\n', other => other },
+                    plain => plain,
+                });
+            }
+            prop_assert_eq!(back, value);
+        }
+
         #[test]
         fn decimals_read_back(n in any::<u64>()) {
             let back = |text: String, places: usize| {

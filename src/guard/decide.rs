@@ -14,7 +14,8 @@ use crate::units::{Limit, duration};
 /// What of a proposal may be done. The state is that of this target and dimension; this call adds the
 /// tick's need to it. `bounds` are `targets[].scale` of the dimension.
 ///
-/// In the mode `enforce` nothing moves without bounds. A decision that moves ends within them.
+/// A proposal without a size moves nothing, and in the mode `enforce` nothing moves without bounds.
+/// A decision that moves ends within them.
 pub fn decide(
     guard: &config::Guard,
     bounds: Option<&Scale>,
@@ -25,12 +26,16 @@ pub fn decide(
     state: &mut GuardState,
 ) -> Decision {
     let current = situation.limit();
-    let mut draft = Draft::new(situation, current, &proposal);
-    draft.start_within(bounds);
+    let wanted = proposal.desired.filter(|size| size.is_finite() && *size > 0.0);
+    let mut draft = Draft::new(situation, current, proposal.action, wanted);
+    if wanted.is_some() {
+        draft.start_within(bounds);
+    }
+    let need = draft.size().filter(|_| wanted.is_some());
     let trusted = situation.freshness.allows_shrink();
     // An unusual moment says nothing about how little is needed.
     if draft.growth().is_some() || !trusted || !situation.anomalous() {
-        state.record(guard, situation.at, current, draft.size(), trusted);
+        state.record(guard, situation.at, current, need, trusted);
     }
 
     draft.hold_unreachable(guard);
@@ -55,8 +60,8 @@ pub fn decide(
         target: situation.target.clone(),
         dimension: situation.dimension,
         mode,
-        current: situation.current,
-        proposed: proposal.desired,
+        current,
+        proposed: proposal.desired.filter(|size| size.is_finite()),
         desired,
         action: draft.direction(),
         reasons: proposal.reasons,
@@ -76,16 +81,20 @@ struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// The proposal's size, as far as it agrees with its action.
-    fn new(situation: &'a Situation, current: Option<Limit<f64>>, proposal: &Proposal) -> Self {
-        let wanted = proposal.desired.filter(|size| size.is_finite() && *size > 0.0);
+    fn new(
+        situation: &'a Situation,
+        current: Option<Limit<f64>>,
+        action: Action,
+        wanted: Option<f64>,
+    ) -> Self {
         let desired = match (current, wanted) {
             (None, wanted) => wanted.map(Limit::At),
             (current, None) => current,
-            (Some(Limit::Max), Some(size)) => match proposal.action {
+            (Some(Limit::Max), Some(size)) => match action {
                 Action::ScaleDown => Some(Limit::At(size)),
                 Action::ScaleUp | Action::NoScaling => current,
             },
-            (Some(Limit::At(present)), Some(size)) => Some(Limit::At(match proposal.action {
+            (Some(Limit::At(present)), Some(size)) => Some(Limit::At(match action {
                 Action::ScaleUp => size.max(present),
                 Action::ScaleDown => size.min(present),
                 Action::NoScaling => present,
@@ -156,6 +165,9 @@ impl<'a> Draft<'a> {
             return self.hold(ClipReason::Bounds, detail);
         }
         self.clip(ClipReason::Bounds, to, self.bounds_detail(bounds));
+        if to <= 0.0 {
+            self.hold(ClipReason::Bounds, "no container can run with nothing".to_owned());
+        }
     }
 
     fn bounds_detail(&self, bounds: &Scale) -> String {
@@ -308,13 +320,15 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// A change too small to be worth one is not made, unless it ends at a bound.
+    /// A change too small to be worth one is not made, unless it reaches a bound or comes back into them.
     fn tolerate(&mut self, guard: &config::Guard, bounds: Option<&Scale>) {
         let (Some(present), Some(size)) = (self.present(), self.size()) else { return };
-        let at_bound = bounds.is_some_and(|bounds| size == bounds.min || size == bounds.max);
+        let exempt = bounds.is_some_and(|bounds| {
+            size == bounds.min || size == bounds.max || within(bounds, present) != present
+        });
         let change = (size - present).abs() / present;
         // A change of exactly the tolerance is made, whatever the last bit of the division says.
-        if !at_bound && change < guard.tolerance_ratio - 1e-9 {
+        if !exempt && change < guard.tolerance_ratio - 1e-9 {
             let (change, least) = (percent(change), percent(guard.tolerance_ratio));
             self.hold(ClipReason::Tolerance, format!("a change of {change}, at least {least}"));
         }

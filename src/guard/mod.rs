@@ -1,7 +1,11 @@
 //! Proposal → decision: what a change must pass before it may touch the world. Pure.
 
 mod decide;
+#[cfg(test)]
+mod properties;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -45,12 +45,18 @@ impl Journal {
         Self::open_bounded(folder, MAX_BYTES)
     }
 
-    fn open_bounded(folder: &Path, max_bytes: u64) -> Result<(Self, Recovered), JournalError> {
+    pub(super) fn open_bounded(
+        folder: &Path,
+        max_bytes: u64,
+    ) -> Result<(Self, Recovered), JournalError> {
         fs::create_dir_all(folder).map_err(JournalError::io("create", folder))?;
         let lock = lock(folder)?;
         let path = folder.join("journal.jsonl");
+        let new = !path.exists();
         let file = append_to(&path).map_err(JournalError::io("open", &path))?;
-        sync_folder(folder)?;
+        if new {
+            sync_folder(folder)?;
+        }
 
         let mut ledger = Ledger::default();
         let mut length_bytes = 0;
@@ -65,7 +71,6 @@ impl Journal {
         if torn_bytes > 0 {
             tracing::warn!(file = %path.display(), torn_bytes, "the last line was torn off; it is cut");
             file.set_len(length_bytes).map_err(JournalError::io("shorten", &path))?;
-            file.sync_data().map_err(JournalError::io("sync", &path))?;
         }
         let mut journal = Self {
             path,
@@ -265,4 +270,30 @@ fn sync_folder(folder: &Path) -> Result<(), JournalError> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(JournalError::io("sync", folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Pause;
+
+    fn pause() -> Record {
+        let at = Timestamp::default();
+        Record::Pause(Pause { at, target: None, until: None, reason: String::new() })
+    }
+
+    /// A full disk, of which nothing can be taken back: no later line may follow half a line.
+    #[test]
+    fn a_write_that_cannot_be_undone_ends_all_writing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, _) = Journal::open(folder.path()).unwrap();
+        journal.append(pause()).unwrap();
+        let sound =
+            std::mem::replace(&mut journal.file, append_to(Path::new("/dev/full")).unwrap());
+        let error = journal.append(pause()).unwrap_err();
+        assert!(matches!(error, JournalError::Io { action: "write to", .. }), "{error}");
+        journal.file = sound;
+        let error = journal.append(pause()).unwrap_err();
+        assert!(matches!(error, JournalError::Broken { .. }), "{error}");
+    }
 }

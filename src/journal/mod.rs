@@ -6,6 +6,8 @@ mod ledger;
 mod reconcile;
 mod record;
 mod suggestions;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -150,3 +150,74 @@ impl SuggestionsLog {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::fixtures::START;
+    use crate::target::Mode;
+    use crate::units::Limit;
+
+    fn decision(dimension: Dimension, action: Action, desired: f64, reason: &str) -> Decision {
+        Decision {
+            at: START,
+            target: "web/shop".into(),
+            dimension,
+            mode: Mode::Advise,
+            current: Some(Limit::At(1.0)),
+            proposed: Some(desired),
+            desired: Some(desired),
+            action,
+            reasons: vec![reason.to_owned()],
+            clips: Vec::new(),
+        }
+    }
+
+    fn suggestion(cpu: f64, reason: &str) -> Suggestion {
+        let decisions = [
+            decision(Dimension::Memory, Action::NoScaling, 1048576.0, "fits"),
+            decision(Dimension::Cpu, Action::ScaleUp, cpu, reason),
+        ];
+        Suggestion::new(START, "web/shop".into(), &decisions)
+    }
+
+    #[test]
+    fn a_line_holds_absolute_sizes() {
+        let line = serde_json::to_string(&suggestion(1.5, "busy")).unwrap();
+        assert_eq!(
+            line,
+            r#"{"timestamp":"2026-01-01T00:00:00.000Z","container_id":"web/shop","cpu_action":"Scale Up","cpu_amount":1.5,"ram_action":"No Scaling","ram_amount":null,"reason":"cpu: busy. memory: fits"}"#
+        );
+        let memory = decision(Dimension::Memory, Action::ScaleDown, 64.0 * BYTES_PER_MIB, "idle");
+        let down = Suggestion::new(START, "web/shop".into(), &[memory]);
+        assert_eq!((down.ram_action, down.ram_amount), (Action::ScaleDown, Some(64.0)));
+    }
+
+    #[test]
+    fn repeats_are_dropped_over_restarts_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("suggestions.json");
+        let quiet = Suggestion::new(START, "web/shop".into(), &[]);
+        let mut log = SuggestionsLog::open(&path).unwrap();
+        assert!(!log.note(quiet.clone()).unwrap(), "nothing was ever suggested");
+        assert!(log.note(suggestion(1.5, "90 %")).unwrap());
+        assert!(!log.note(suggestion(1.5, "91 %")).unwrap());
+        let mut log = SuggestionsLog::open(&path).unwrap();
+        assert!(!log.note(suggestion(1.5, "92 %")).unwrap());
+        assert!(log.note(suggestion(2.0, "93 %")).unwrap());
+        assert!(log.note(quiet).unwrap(), "that it is over is news");
+        assert!(log.note(suggestion(2.0, "94 %")).unwrap());
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 4);
+    }
+
+    #[test]
+    fn half_a_line_of_a_killed_program_spoils_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("suggestions.json");
+        std::fs::write(&path, r#"{"timestamp":"2026"#).unwrap();
+        SuggestionsLog::open(&path).unwrap().note(suggestion(1.5, "busy")).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let last = text.lines().last().unwrap();
+        assert_eq!(serde_json::from_str::<Suggestion>(last).unwrap(), suggestion(1.5, "busy"));
+    }
+}

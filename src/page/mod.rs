@@ -139,7 +139,9 @@ fn say(html: &mut String, decision: &Decision) {
 fn amount(dimension: Dimension, size: f64) -> String {
     match dimension {
         Dimension::Cpu => format!("{size:.2}"),
-        Dimension::Memory if size >= 1_073_741_824.0 => format!("{:.2} GiB", size / 1_073_741_824.0),
+        Dimension::Memory if size >= 1_073_741_824.0 => {
+            format!("{:.2} GiB", size / 1_073_741_824.0)
+        }
         Dimension::Memory => format!("{:.1} MiB", size / 1_048_576.0),
     }
 }

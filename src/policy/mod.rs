@@ -1,5 +1,7 @@
 //! Signals, scores and alerts → a proposal. Pure.
 
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod size;
 mod threshold;
 

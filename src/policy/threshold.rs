@@ -218,3 +218,162 @@ struct Cause {
     size: f64,
     reason: String,
 }
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{alert, anomalous, cpu, memory};
+    use super::*;
+    use crate::promql::Freshness;
+
+    const MIB: f64 = (1 << 20) as f64;
+
+    fn run(situation: &Situation, state: &mut PolicyState) -> Proposal {
+        propose(&Threshold::default(), situation, state)
+    }
+
+    /// What is proposed without a history.
+    fn at_once(situation: &Situation) -> (Action, Option<f64>) {
+        let proposal = run(situation, &mut PolicyState::default());
+        (proposal.action, proposal.desired)
+    }
+
+    #[test]
+    fn growth_aims_at_the_target_in_chunks() {
+        assert_eq!(at_once(&cpu(0.5, 0.48)), (Action::ScaleUp, Some(1.0)));
+        assert_eq!(at_once(&cpu(1.0, 0.76)), (Action::ScaleUp, Some(1.6)));
+        assert_eq!(at_once(&cpu(1.0, 0.75)), (Action::NoScaling, Some(1.0)));
+        let memory = memory(512.0 * MIB, 400.0 * MIB);
+        assert_eq!(at_once(&memory), (Action::ScaleUp, Some(800.0 * MIB)));
+    }
+
+    #[test]
+    fn one_decision_adds_at_most_the_upper_limit() {
+        assert_eq!(at_once(&cpu(8.0, 8.0)), (Action::ScaleUp, Some(12.0)));
+        let memory = memory(4096.0 * MIB, 4000.0 * MIB);
+        assert_eq!(at_once(&memory), (Action::ScaleUp, Some(5120.0 * MIB)));
+    }
+
+    #[test]
+    fn a_shrink_waits_until_the_smoothed_need_has_come_down() {
+        let mut state = PolicyState::default();
+        assert_eq!(run(&cpu(2.0, 0.9), &mut state).action, Action::NoScaling);
+        let mut ticks = 0;
+        let shrink = loop {
+            ticks += 1;
+            let proposal = run(&cpu(2.0, 0.1), &mut state);
+            if proposal.action != Action::NoScaling {
+                break proposal;
+            }
+            assert!(ticks < 100, "never shrinks");
+        };
+        // 0.9 wants 1.8, a chunk less than 2.0: the first lower tick may shrink, a little.
+        assert_eq!((ticks, shrink.action), (1, Action::ScaleDown));
+        assert_eq!(shrink.desired, Some(1.7));
+        for _ in 0..100 {
+            run(&cpu(2.0, 0.1), &mut state);
+        }
+        assert_eq!(run(&cpu(2.0, 0.1), &mut state).desired, Some(0.3));
+        run(&cpu(2.0, 0.9), &mut state);
+        assert_eq!(state.smoothed_need, Some(0.9), "a higher need is believed at once");
+    }
+
+    #[test]
+    fn a_lower_need_is_believed_only_where_it_is_fresh_and_usual() {
+        for situation in [
+            Situation { freshness: Freshness::Partial, ..cpu(2.0, 0.1) },
+            Situation { freshness: Freshness::Stale, ..cpu(2.0, 0.1) },
+            anomalous(cpu(2.0, 0.1)),
+        ] {
+            let mut state = PolicyState { smoothed_need: Some(0.9) };
+            run(&situation, &mut state);
+            assert_eq!(state.smoothed_need, Some(0.9), "{situation:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_below_one_chunk_and_changes_below_one_are_not_proposed() {
+        assert_eq!(at_once(&cpu(0.5, 0.0)), (Action::ScaleDown, Some(0.1)));
+        assert_eq!(at_once(&cpu(0.1, 0.0)), (Action::NoScaling, Some(0.1)));
+        assert_eq!(at_once(&cpu(0.15, 0.0)), (Action::NoScaling, Some(0.15)));
+    }
+
+    #[test]
+    fn one_decision_takes_at_most_the_upper_limit() {
+        assert_eq!(at_once(&cpu(16.0, 0.1)), (Action::ScaleDown, Some(12.0)));
+    }
+
+    #[test]
+    fn a_throttled_cpu_grows_at_moderate_usage() {
+        let throttled = |share| Situation { throttled_ratio: Some(share), ..cpu(1.0, 0.2) };
+        assert_eq!(at_once(&throttled(0.25)), (Action::ScaleUp, Some(1.1)));
+        assert_eq!(at_once(&throttled(0.24)).0, Action::ScaleDown);
+        let of_memory = Situation { throttled_ratio: Some(1.0), ..memory(1e9, 4e8) };
+        assert_eq!(at_once(&of_memory).0, Action::NoScaling, "memory is not throttled");
+    }
+
+    #[test]
+    fn growth_after_an_oom_kill_follows_vpa() {
+        let killed = |current: f64| Situation {
+            oom_kills: Some(1.0),
+            ..memory(current * MIB, current * 0.5 * MIB)
+        };
+        assert_eq!(at_once(&killed(200.0)), (Action::ScaleUp, Some(300.0 * MIB)));
+        assert_eq!(at_once(&killed(1000.0)), (Action::ScaleUp, Some(1200.0 * MIB)));
+        let of_cpu = Situation { oom_kills: Some(1.0), ..cpu(1.0, 0.5) };
+        assert_eq!(at_once(&of_cpu).0, Action::NoScaling);
+    }
+
+    #[test]
+    fn alerts_ask_for_growth_from_a_weight_of_one_on() {
+        let with = |weights: &[f64]| Situation {
+            alerts: weights.iter().map(|w| alert("Busy", *w)).collect(),
+            ..cpu(4.0, 1.6)
+        };
+        assert_eq!(at_once(&with(&[0.5])).0, Action::NoScaling);
+        assert_eq!(at_once(&with(&[0.5, 0.5])), (Action::ScaleUp, Some(4.4)), "10 %");
+        assert_eq!(at_once(&with(&[f64::NAN, -3.0, 0.5])).0, Action::NoScaling);
+        let mut expired = with(&[1.0]);
+        expired.alerts[0].expires_at = expired.at;
+        assert_eq!(at_once(&expired).0, Action::NoScaling);
+    }
+
+    #[test]
+    fn an_anomalous_moment_never_shrinks_and_grows_by_one_step_above_the_target() {
+        assert_eq!(at_once(&anomalous(cpu(1.0, 0.0))), (Action::NoScaling, Some(1.0)));
+        assert_eq!(at_once(&anomalous(cpu(1.0, 0.5))), (Action::NoScaling, Some(1.0)));
+        assert_eq!(at_once(&anomalous(cpu(1.0, 0.7))), (Action::ScaleUp, Some(1.1)));
+        assert_eq!(at_once(&anomalous(cpu(1.0, 0.8))), (Action::ScaleUp, Some(1.6)));
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_guessed() {
+        for usage in [None, Some(f64::NAN), Some(f64::INFINITY), Some(-1.0)] {
+            let situation = Situation { usage, ..cpu(1.0, 0.0) };
+            assert_eq!(at_once(&situation), (Action::NoScaling, None), "{usage:?}");
+        }
+        let unlimited = Situation { current: Some(Limit::Max), ..cpu(1.0, 0.42) };
+        assert_eq!(at_once(&unlimited), (Action::ScaleDown, Some(0.9)));
+        let unknown = Situation { current: None, ..cpu(1.0, 0.42) };
+        assert_eq!(at_once(&unknown), (Action::NoScaling, Some(0.9)));
+    }
+
+    #[test]
+    fn reasons_are_sentences_with_figures() {
+        let situation = Situation {
+            throttled_ratio: Some(0.4),
+            alerts: vec![alert("ContainerCpuSaturated", 1.0)],
+            ..cpu(8.0, 7.9)
+        };
+        let proposal = run(&anomalous(situation), &mut PolicyState::default());
+        assert_eq!(
+            proposal.reasons,
+            [
+                "usage of 7.9 cores is 98.8 % of 8 cores, above 75 %",
+                "throttled in 40 % of the periods, from 25 % on it grows",
+                "alerts weigh 1, from 1 on it grows: ContainerCpuSaturated",
+                "the moment is anomalous and usage of 7.9 cores is 98.8 % of 8 cores, \
+                 above the target of 50 %",
+                "one decision adds at most 4 cores",
+            ]
+        );
+    }
+}

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::observer::label;
-use super::queries::ID_LABEL;
 use super::{Client, Observer, QueryError, Series};
 use crate::target::{Signal, Target, TargetId};
 use crate::units::Timestamp;

@@ -39,8 +39,8 @@ pub struct Round {
 /// Looks at the targets of one rule, tick by tick. It remembers the last look: without it neither a
 /// restart nor a series that went missing can be told.
 pub struct Observer {
-    pub(super) rule: Arc<str>,
-    pub(super) identity: Vec<String>,
+    rule: Arc<str>,
+    identity: Vec<String>,
     pub(super) discovery: String,
     pub(super) signals: [String; Signal::COUNT],
     rate_interval: Duration,
@@ -336,6 +336,6 @@ fn worsen(targets: &mut [TargetReadings], signal: Signal, to: Freshness) {
 }
 
 /// A label's value; a label that is missing is one that is empty.
-pub(super) fn label<'a>(labels: &'a Labels, name: &str) -> &'a str {
+fn label<'a>(labels: &'a Labels, name: &str) -> &'a str {
     labels.get(name).map_or("", String::as_str)
 }

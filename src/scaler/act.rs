@@ -87,12 +87,17 @@ impl Hands {
     ) -> Result<Finished, JournalError> {
         let Some(actuator) = kind.and_then(|kind| self.actuators.get(&kind)) else {
             let error = "its rule is gone or has no actuator any more".to_owned();
-            self.journal().settle(intent, at, Outcome::Failed { size: None, error: error.clone() })?;
+            self.journal().settle(
+                intent,
+                at,
+                Outcome::Failed { size: None, error: error.clone() },
+            )?;
             return Ok(Finished { applied: false, what: error });
         };
         let real = actuator.read(&intent.target, intent.dimension).await;
         let size = real.as_ref().ok().copied();
-        let dropped = |error: &str| (Outcome::Failed { size, error: error.to_owned() }, error.to_owned());
+        let dropped =
+            |error: &str| (Outcome::Failed { size, error: error.to_owned() }, error.to_owned());
         let (outcome, what) = match reconcile(intent, real) {
             Reconcile::AlreadyDone => {
                 let size = size.unwrap_or(Limit::At(intent.to));

@@ -4,18 +4,23 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
 use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use prometheus_client::registry::Registry;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
 
 use super::engine::{Engine, TargetState};
+use super::live::{Reload, Shared};
+use super::now;
 use crate::detect::Assessment;
 use crate::guard::Decision;
+use crate::journal::{JournalError, Pause};
 use crate::promql::Freshness;
-use crate::target::{Mode, Signal, Target};
-use crate::units::Timestamp;
+use crate::target::{Mode, Signal, Target, TargetId};
+use crate::units::{Timestamp, duration};
 use crate::web;
 
 /// What the readable routes need.
@@ -105,4 +110,88 @@ fn view(mode: Mode, state: &TargetState) -> TargetView<'_> {
         assessment: &state.assessment,
         decisions: state.dimensions.values().filter_map(|d| d.decision.as_ref()).collect(),
     }
+}
+
+/// What the writable routes need.
+#[derive(Clone)]
+pub struct Writable {
+    /// The scaler.
+    pub shared: Arc<Shared>,
+    /// The loop's ear for reloads.
+    pub reloads: mpsc::Sender<Reload>,
+}
+
+/// * `POST /-/reload` -- reads the configuration again; 500 with the reason where it is refused.
+/// * `POST /api/v1/pause` -- holds a target, or all, where they are: `{"target", "for", "reason"}`.
+/// * `POST /api/v1/resume` -- takes that back: `{"target"}`.
+///
+/// It asks for no credentials: put [`crate::web::protected`] around it.
+pub fn writable(state: Writable) -> Router {
+    Router::new()
+        .route("/-/reload", post(reload))
+        .route("/api/v1/pause", post(pause))
+        .route("/api/v1/resume", post(resume))
+        .with_state(state)
+}
+
+async fn reload(State(state): State<Writable>) -> Result<&'static str, web::Error> {
+    let (answer, result) = oneshot::channel();
+    let ended = || web::Error::unavailable("the scaler is ending");
+    state.reloads.send(answer).await.map_err(|_| ended())?;
+    match result.await {
+        Ok(Ok(())) => Ok("reloaded\n"),
+        Ok(Err(error)) => Err(web::Error::internal(error)),
+        Err(_) => Err(ended()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PauseRequest {
+    /// The target's id; all targets where it is missing.
+    target: Option<TargetId>,
+    /// For how long, such as `2h`; without an end where it is missing.
+    #[serde(rename = "for")]
+    duration: Option<String>,
+    /// Why, for whoever finds it.
+    #[serde(default)]
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ResumeRequest {
+    target: Option<TargetId>,
+}
+
+async fn pause(
+    State(state): State<Writable>,
+    request: Result<axum::Json<PauseRequest>, JsonRejection>,
+) -> Result<&'static str, web::Error> {
+    let axum::Json(request) = request.map_err(malformed)?;
+    let at = now();
+    let until = match request.duration.as_deref().map(duration::parse).transpose() {
+        Ok(length) => length.map(|length| at.plus(length)),
+        Err(error) => return Err(web::Error::bad_request(format!("for: {error}"))),
+    };
+    let pause = Pause { at, target: request.target, until, reason: request.reason };
+    state.shared.pause(pause).map_err(not_written)?;
+    Ok("paused\n")
+}
+
+async fn resume(
+    State(state): State<Writable>,
+    request: Result<axum::Json<ResumeRequest>, JsonRejection>,
+) -> Result<&'static str, web::Error> {
+    let axum::Json(request) = request.map_err(malformed)?;
+    state.shared.resume(request.target, now()).map_err(not_written)?;
+    Ok("resumed\n")
+}
+
+fn malformed(rejection: JsonRejection) -> web::Error {
+    web::Error::new(rejection.status(), rejection.body_text())
+}
+
+fn not_written(error: JournalError) -> web::Error {
+    web::Error::unavailable(format!("nothing was changed: {error}"))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, Detection, Guard, Policy, Scale, TargetRule};
-use crate::detect::{Assessment, Detector};
+use crate::detect::{Assessment, DetectError, Detector};
 use crate::features;
 use crate::guard::{self, Decision, GuardState};
 use crate::journal::{Intent, Recovered};
@@ -59,6 +59,9 @@ pub struct Engine {
     /// Guard states of before the restart, of targets that have not been found again yet.
     remembered: Remembered,
 }
+
+/// A rule's name, and its models as the bytes of a file.
+pub type RuleModels = (Arc<str>, Vec<u8>);
 
 type Remembered = BTreeMap<(TargetId, Dimension), GuardState>;
 
@@ -133,19 +136,42 @@ impl Engine {
     }
 
     /// Takes over new settings. Rules that stay keep their targets and models; others are forgotten.
-    pub fn set_rules(&mut self, rules: impl IntoIterator<Item = (Arc<str>, RuleSettings)>) {
+    ///
+    /// # Errors
+    /// A parameter of the detection is out of its range; then nothing has changed.
+    pub fn set_rules(
+        &mut self,
+        rules: impl IntoIterator<Item = (Arc<str>, RuleSettings)>,
+    ) -> Result<(), DetectError> {
+        let fresh = Detector::new(features::schema(), self.detection.clone())?;
         let mut old = std::mem::take(&mut self.rules);
         for (name, settings) in rules {
             let state = match old.remove(&name) {
                 Some(state) => RuleState { settings, ..state },
-                None => RuleState {
-                    settings,
-                    detector: Detector::new(self.detection.clone()),
-                    targets: BTreeMap::new(),
-                },
+                None => RuleState { settings, detector: fresh.clone(), targets: BTreeMap::new() },
             };
             self.rules.insert(name, state);
         }
+        Ok(())
+    }
+
+    /// The models of every rule, each as the bytes of a file.
+    ///
+    /// # Errors
+    /// See [`Detector::save`].
+    pub fn save_models(&self) -> Result<Vec<RuleModels>, DetectError> {
+        self.rules.iter().map(|(name, rule)| Ok((name.clone(), rule.detector.save()?))).collect()
+    }
+
+    /// Gives `rule` the models that were saved: it scores at once.
+    ///
+    /// # Errors
+    /// The bytes are damaged, of another version, or of other features; the rule keeps what it has.
+    pub fn load_models(&mut self, rule: &str, bytes: &[u8]) -> Result<(), DetectError> {
+        if let Some(state) = self.rules.get_mut(rule) {
+            state.detector = Detector::load(bytes, features::schema(), self.detection.clone())?;
+        }
+        Ok(())
     }
 
     /// Fills the window and the detector of one target with a row of the past, without deciding.
@@ -170,6 +196,7 @@ impl Engine {
             rule.observe(&self.detection, self.rows, one, &mut self.remembered);
         }
         rule.targets.retain(|_, t| at.since(t.found_at) < FORGET_AFTER);
+        rule.detector.retain(|id| rule.targets.contains_key(id));
         let settings = &rule.settings;
         let mut decisions = Vec::new();
         for state in rule.targets.values_mut() {
@@ -190,7 +217,13 @@ impl Engine {
     }
 
     /// Takes over a size that somebody else has set.
-    pub fn adopt(&mut self, target: &TargetId, dimension: Dimension, size: Limit<f64>, at: Timestamp) {
+    pub fn adopt(
+        &mut self,
+        target: &TargetId,
+        dimension: Dimension,
+        size: Limit<f64>,
+        at: Timestamp,
+    ) {
         if let Some(state) = self.dimension_mut(target, dimension) {
             state.confirmed = Some((at, size));
         }
@@ -265,10 +298,11 @@ impl RuleState {
         // A stale row would teach the detector the same moment twice.
         let fresh = observation.reading(Signal::CpuUsageCores).freshness.allows_growth()
             || observation.reading(Signal::MemoryWorkingSetBytes).freshness.allows_growth();
+        // All rows have the one schema that the detector was made for, so it cannot refuse them.
         state.assessment = fresh
             .then(|| features::extract(&state.window, detection))
             .flatten()
-            .and_then(|row| self.detector.observe(&state.target.id, row, at));
+            .and_then(|row| self.detector.observe(&state.target.id, &row, at).ok().flatten());
     }
 }
 
@@ -321,9 +355,11 @@ impl TargetState {
             Dimension::Cpu => {
                 (Signal::CpuUsageCores, Signal::CpuLimitCores, Signal::CpuPressureRatio)
             }
-            Dimension::Memory => {
-                (Signal::MemoryWorkingSetBytes, Signal::MemoryLimitBytes, Signal::MemoryPressureRatio)
-            }
+            Dimension::Memory => (
+                Signal::MemoryWorkingSetBytes,
+                Signal::MemoryLimitBytes,
+                Signal::MemoryPressureRatio,
+            ),
         };
         let memory = dimension == Dimension::Memory;
         Situation {

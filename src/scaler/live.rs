@@ -12,14 +12,16 @@ use tokio::time::MissedTickBehavior;
 use super::act::{Acted, Hands};
 use super::engine::{Engine, Observed, RuleSettings, wants_change};
 use super::gauges::LoopMetrics;
-use super::now;
 use super::standing::RuleStanding;
+use super::{models, now};
 use crate::actuate::Actuator;
 use crate::alerts::{AlertBook, Host, Intake};
 use crate::config::{self, ActuatorKind, Alerts, Config, TargetRule};
+use crate::detect::DetectError;
 use crate::guard::Decision;
 use crate::journal::{
-    AlertEvent, Journal, JournalError, Outcome, Pause, Record, Recovered, Suggestion, SuggestionsLog,
+    AlertEvent, Journal, JournalError, Outcome, Pause, Record, Recovered, Suggestion,
+    SuggestionsLog,
 };
 use crate::promql::{Client, ClientError, Observer, TargetReadings};
 use crate::target::{Mode, Signal, Target, TargetId};
@@ -41,6 +43,9 @@ pub enum ScalerError {
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// A parameter of the detection is out of its range.
+    #[error(transparent)]
+    Detection(#[from] DetectError),
     /// This build lacks an actuator.
     #[error(transparent)]
     Unsupported(#[from] crate::actuate::Unsupported),
@@ -157,6 +162,7 @@ pub struct Live {
     config_file: PathBuf,
     wiring: Wiring,
     recovered: Recovered,
+    models_saved_at: Timestamp,
 }
 
 impl Live {
@@ -172,7 +178,8 @@ impl Live {
         let interval = config.global.evaluation_interval;
         let rows = (config.global.history.as_secs_f64() / interval.as_secs_f64()).ceil() as usize;
         let mut engine = Engine::new(config.detection.clone(), rows.max(1));
-        engine.set_rules(rule_settings(&config));
+        engine.set_rules(rule_settings(&config))?;
+        models::load(&config.journal.path, &mut engine);
         engine.remember(&recovered);
         let book = AlertBook::restore(recovered.alerts.iter().cloned());
         let shared = Arc::new(Shared {
@@ -184,7 +191,7 @@ impl Live {
         });
         shared.metrics.reload_success.set(1);
         let intake = Arc::new(Intake::new(AlertHost(shared.clone()), book));
-        Ok(Self { shared, intake, config_file, wiring, recovered })
+        Ok(Self { shared, intake, config_file, wiring, recovered, models_saved_at: now() })
     }
 
     /// Runs until `shutdown` is ready. `ready` is called after the first look at every target.
@@ -220,9 +227,10 @@ impl Live {
                     let _ = reload.send(result);
                     clock = self.clock();
                 }
-                () = &mut shutdown => return,
+                () = &mut shutdown => break,
             }
         }
+        self.save_models();
     }
 
     fn clock(&self) -> tokio::time::Interval {
@@ -245,7 +253,7 @@ impl Live {
     fn try_reload(&mut self) -> Result<(), ScalerError> {
         let config = config::load(&self.config_file)?;
         self.wiring = Wiring::new(&config, &self.shared.journal)?;
-        self.shared.engine().set_rules(rule_settings(&config));
+        self.shared.engine().set_rules(rule_settings(&config))?;
         *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
         Ok(())
     }
@@ -291,7 +299,9 @@ impl Live {
                     for row in 0..rows {
                         let row_at = start.plus(step * u32::try_from(row).unwrap_or(u32::MAX));
                         for history in &past.histories {
-                            if let Some(observed) = recalled(&history.target, row_at, history.rows.get(row)) {
+                            if let Some(observed) =
+                                recalled(&history.target, row_at, history.rows.get(row))
+                            {
                                 engine.recall(&runner.rule.name, observed);
                             }
                         }
@@ -299,10 +309,20 @@ impl Live {
                     tracing::info!(
                         rule = runner.rule.name,
                         targets = past.histories.len(),
-                        "windows filled with the last {}", duration::format(config.global.history)
+                        "windows filled with the last {}",
+                        duration::format(config.global.history)
                     );
                 }
             }
+        }
+    }
+
+    fn save_models(&mut self) {
+        self.models_saved_at = now();
+        let engine = self.shared.engine.read().unwrap_or_else(PoisonError::into_inner);
+        match engine.save_models() {
+            Ok(saved) => models::save(&self.shared.config().journal.path, saved),
+            Err(error) => tracing::warn!("models not saved: {error}"),
         }
     }
 
@@ -324,11 +344,15 @@ impl Live {
         for (decision, kind) in wanted {
             carry_out(&self.shared, &self.wiring.hands, &decision, kind).await;
         }
+        if now().since(self.models_saved_at) >= self.shared.config().detection.refit_interval {
+            self.save_models();
+        }
         self.shared.metrics.tick_duration_seconds.set(started.elapsed().as_secs_f64());
     }
 }
 
 impl Wiring {
+    /// Prepares the client, the observers and the actuators that `config` names.
     fn new(config: &Config, journal: &Arc<Mutex<Journal>>) -> Result<Self, ScalerError> {
         let mut actuators = BTreeMap::new();
         for kind in config.targets.iter().filter_map(|rule| rule.actuator) {
@@ -405,11 +429,7 @@ fn decide(
 }
 
 /// Writes the decisions that say something new into the journal and the suggestions log.
-fn record(
-    shared: &Shared,
-    suggestions: Option<&mut SuggestionsLog>,
-    decisions: Vec<Decision>,
-) {
+fn record(shared: &Shared, suggestions: Option<&mut SuggestionsLog>, decisions: Vec<Decision>) {
     if let Some(log) = suggestions {
         let of_targets = decisions.chunk_by(|a, b| a.target == b.target);
         for of_one in of_targets.filter(|d| d[0].mode != Mode::Observe) {

@@ -188,10 +188,7 @@ mod tests {
 
         let recreated = look(&mut source, 4_000, 2, &kernel(9_000_000_000, 7));
         assert_eq!(recreated.value(Signal::CpuUsageCores), None, "a rate over two cgroups");
-        assert_eq!(
-            recreated.reading(Signal::MemoryWorkingSetBytes).freshness,
-            Freshness::Reset
-        );
+        assert_eq!(recreated.reading(Signal::MemoryWorkingSetBytes).freshness, Freshness::Reset);
     }
 
     #[test]

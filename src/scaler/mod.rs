@@ -3,6 +3,7 @@
 //! * [`engine`]: observations → decisions; no I/O, no clock.
 //! * [`live`]: Prometheus → engine → journal → actuators, tick by tick.
 //! * [`local`]: the host's own cgroups → engine, for `loadline up`.
+//! * `models`: model files.
 //! * [`act`]: one decision carried out.
 //! * [`gauges`], [`api`]: what is published.
 
@@ -12,15 +13,13 @@ pub mod engine;
 pub mod gauges;
 pub mod live;
 pub mod local;
+mod models;
 mod standing;
 
 use crate::units::Timestamp;
 
 /// The clock of the live loops; everything below them is given the time.
-#[expect(clippy::disallowed_methods, reason = "the one place where the loops read the clock")]
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
 pub fn now() -> Timestamp {
-    let since_epoch = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
 }

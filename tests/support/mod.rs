@@ -1,14 +1,19 @@
 //! What all end-to-end tests share: child processes that never outlive the tests, waiting, HTTP.
 
 pub mod alertmanager;
+pub mod cgroup;
+pub mod docker;
+pub mod host;
 mod http;
+pub mod lxc;
 mod process;
+pub mod rootfs;
 mod running;
 mod wait;
 
 pub use http::{Reply, client, free_port, http_get, http_get_with};
 pub use process::{Process, loadline};
 pub use running::{Running, read_all};
-pub use wait::{PATIENCE, wait_for};
+pub use wait::{PATIENCE, block_on, wait_for};
 
 mod tests;

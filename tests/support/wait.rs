@@ -27,3 +27,14 @@ pub async fn wait_for<T>(
         }
     }
 }
+
+/// Runs `work` to its end where nothing can be awaited, as in a `Drop`. A panic in it ends here, with
+/// its message on stderr: a second one while a test fails would abort all tests.
+pub fn block_on(work: impl AsyncFnOnce() + Send) {
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        runtime.expect("a runtime").block_on(work());
+    };
+    // A thread of its own, since a test's runtime cannot be entered twice.
+    let _ = std::thread::scope(|scope| scope.spawn(run).join());
+}

@@ -1,0 +1,100 @@
+//! `loadline exporter`: per-container metrics of this host.
+//!
+//! * `GET /metrics` -- the metrics, at the path of `--web.telemetry-path`
+//! * `GET /healthz`, `/-/healthy` -- 200
+//! * `GET /-/ready` -- 200 once the host was read
+//! * `GET /` -- links to the above
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use clap::Args;
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+use tracing::{debug, info};
+
+use super::paths::Paths;
+use super::web::{Listen, TelemetryPath};
+use super::{CommandResult, block_on};
+use crate::exporter::Collector;
+use crate::scaler::now;
+use crate::web::{Error, Format, Link, Ready, exposition, health, landing};
+
+/// The command line.
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    listen: Listen<10101>,
+    /// Path of the metrics
+    #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
+    telemetry_path: TelemetryPath,
+    #[command(flatten)]
+    paths: Paths,
+}
+
+impl Arguments {
+    /// Runs it until it is asked to end.
+    pub fn run(self) -> CommandResult {
+        let mut host = Host { collector: Collector::new(self.paths.into_options())?, bytes: 0 };
+        host.collector.collect(now());
+        for missing in host.collector.missing_details() {
+            info!(missing, "some metrics are missing");
+        }
+        let ready = Ready::waiting_for("the host to be read");
+        ready.set();
+        block_on(2, self.listen.serve(router(host, ready, &self.telemetry_path)))
+    }
+}
+
+/// The host, as one scrape at a time sees it.
+struct Host {
+    collector: Collector,
+    /// The size of the last exposition: the next will be about as large.
+    bytes: usize,
+}
+
+fn router(host: Host, ready: Ready, telemetry_path: &TelemetryPath) -> Router {
+    let links = [
+        Link::new(telemetry_path.as_str(), "metrics, for Prometheus"),
+        Link::new("/-/healthy", "whether this answers at all"),
+        Link::new("/-/ready", "whether the host was read"),
+    ];
+    let sentence = "CPU, memory, pressure and I/O of every container and service of this host";
+    let front = async move || landing("loadline exporter", sentence, &links);
+    Router::new()
+        .route("/", get(front))
+        .route(telemetry_path.as_str(), get(scrape))
+        .route("/healthz", get(async || "ok"))
+        .with_state(Arc::new(Mutex::new(host)))
+        .merge(health(ready))
+}
+
+async fn scrape(State(host): State<Arc<Mutex<Host>>>, headers: HeaderMap) -> Response {
+    // Waiting here costs no thread, and ends with the request.
+    let host = host.lock_owned().await;
+    let answer = spawn_blocking(move || {
+        exposition(&headers, move |format| {
+            // Owned by this closure: the next scrape starts while this one is compressed.
+            let mut host = host;
+            Ok(host.read(format))
+        })
+    });
+    answer.await.unwrap_or_else(|_| Error::internal("the scrape broke off").into_response())
+}
+
+impl Host {
+    fn read(&mut self, format: Format) -> Vec<u8> {
+        let mut body = Vec::with_capacity(self.bytes + self.bytes / 8);
+        self.collector.collect(now());
+        for problem in self.collector.problems() {
+            debug!(%problem, "cannot read");
+        }
+        self.collector.render(format, &mut body);
+        self.bytes = body.len();
+        body
+    }
+}

@@ -1,0 +1,101 @@
+//! `loadline scaler`: the control loop and its HTTP interface.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+
+use super::web::Listen;
+use super::{CommandResult, block_on};
+use crate::alerts;
+use crate::config::{self, Config};
+use crate::page::{self, Frame};
+use crate::scaler::api::{self, Readable, Writable};
+use crate::scaler::gauges;
+use crate::scaler::live::{Live, Reload};
+use crate::units::duration;
+use crate::web::{Ready, WriteGuard, health, protected};
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Settings (see `loadline check config`)
+    #[arg(long = "config.file", value_name = "FILE", default_value = "loadline.yml")]
+    config_file: PathBuf,
+    #[command(flatten)]
+    listen: Listen<10102>,
+}
+
+impl Arguments {
+    pub fn run(self) -> CommandResult {
+        let config = config::load(&self.config_file)?;
+        block_on(2, self.serve(config))
+    }
+
+    async fn serve(self, config: Config) -> CommandResult {
+        for warning in config::warnings(&config) {
+            tracing::warn!("{}: {warning}", self.config_file.display());
+        }
+        let ready = Ready::waiting_for("the first look at every target");
+        let guard = Arc::new(WriteGuard::new(&config.web)?);
+        let live = Live::new(self.config_file.clone(), config)?;
+        let (reloads, requested) = mpsc::channel(1);
+        let router = router(&live, reloads.clone(), guard, ready.clone());
+        let on_hangup = tokio::spawn(reload_on_hangup(signal(SignalKind::hangup())?, reloads));
+
+        // The loop ends after the server, so that no webhook is accepted that nobody would read.
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serve = async {
+            let served = self.listen.serve(router).await;
+            drop(stop);
+            served
+        };
+        let run = live.run(requested, || ready.set(), async {
+            let _ = stopped.await;
+        });
+        let (served, ()) = tokio::join!(serve, run);
+        on_hangup.abort();
+        served
+    }
+}
+
+fn router(
+    live: &Live,
+    reloads: mpsc::Sender<Reload>,
+    guard: Arc<WriteGuard>,
+    ready: Ready,
+) -> Router {
+    let shared = live.shared.clone();
+    let registry = Arc::new(gauges::registry(&shared.metrics, shared.engine.clone()));
+    let for_page = shared.clone();
+    let readable = api::readable(Readable {
+        engine: shared.engine.clone(),
+        metrics: Arc::new(move |format| api::registry_body(&registry, format)),
+        page: Arc::new(move |engine| {
+            let config = for_page.config();
+            let notices = [format!(
+                "Data from {}, looked at every {}.",
+                config.prometheus.url,
+                duration::format(config.global.evaluation_interval)
+            )];
+            page::render(
+                engine,
+                &Frame { title: "loadline scaler", notices: &notices, refresh_seconds: 5 },
+            )
+        }),
+    });
+    let writable =
+        api::writable(Writable { shared, reloads }).merge(alerts::router(live.intake.clone()));
+    readable.merge(protected(writable, guard)).merge(health(ready))
+}
+
+async fn reload_on_hangup(mut hangup: tokio::signal::unix::Signal, reloads: mpsc::Sender<Reload>) {
+    while hangup.recv().await.is_some() {
+        let (answer, _) = oneshot::channel();
+        if reloads.send(answer).await.is_err() {
+            return;
+        }
+    }
+}

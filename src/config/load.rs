@@ -1,0 +1,334 @@
+//! File → text → tree → settings, with every problem named by its place.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use super::node::{Node, Position};
+use super::{Config, Policy, de, validate, yaml};
+
+/// Larger settings files are refused unread.
+const MAX_FILE_BYTES: usize = 4 << 20;
+
+/// One thing that is wrong with a settings file, or may turn out to be.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where; `None` where it concerns the file as a whole.
+    pub at: Option<Position>,
+    /// The key, as in `targets[0].scale.cpu.min`; empty for the file as a whole.
+    pub key: String,
+    /// What was expected, and what was found.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(at) = self.at {
+            write!(f, "{}:{}: ", at.line, at.column)?;
+        }
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Why a settings file is refused: at least one problem. Its text is one line a problem,
+/// `FILE:LINE:COLUMN: KEY: MESSAGE`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The file.
+    pub file: String,
+    /// What is wrong, in the order of the file.
+    pub problems: Vec<Problem>,
+}
+
+impl ConfigError {
+    fn whole(file: &str, message: String) -> Self {
+        let problem = Problem { at: None, key: String::new(), message };
+        Self { file: file.to_owned(), problems: vec![problem] }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.problems.iter().enumerate() {
+            let colon = if problem.at.is_some() { ":" } else { ": " };
+            write!(f, "{}{}{colon}{problem}", if i > 0 { "\n" } else { "" }, self.file)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads and validates the settings in the file at `path`.
+///
+/// # Errors
+/// A file that cannot be read, is no YAML, does not fit, or holds values that contradict each other.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let name = path.display().to_string();
+    let fail = |message| ConfigError::whole(&name, message);
+    let size = fs::metadata(path).map_err(|e| fail(format!("cannot read: {e}")))?.len();
+    if size > MAX_FILE_BYTES as u64 {
+        return Err(fail(format!(
+            "expected at most {MAX_FILE_BYTES} bytes of settings, found {size}"
+        )));
+    }
+    let bytes = fs::read(path).map_err(|e| fail(format!("cannot read: {e}")))?;
+    let text = String::from_utf8(bytes).map_err(|e| {
+        fail(format!(
+            "expected UTF-8, found another byte at offset {}",
+            e.utf8_error().valid_up_to()
+        ))
+    })?;
+    parse(&text, &name)
+}
+
+/// Validates the settings in `text`; `name` stands for the file in errors.
+///
+/// What a rule's own `policy` and `guard` leave open is taken, key by key, from the global ones, and
+/// what those leave open from the defaults. Afterwards each is whole.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(text: &str, name: &str) -> Result<Config, ConfigError> {
+    let refused = |problems| ConfigError { file: name.to_owned(), problems };
+    let mut root = yaml::parse(text)
+        .map_err(|(at, message)| refused(vec![Problem { at, key: String::new(), message }]))?;
+    inherit(&mut root);
+    let config: Config = de::from_node(&root).map_err(|problem| refused(vec![problem]))?;
+    let problems = validate::problems(&config, &root);
+    if problems.is_empty() { Ok(config) } else { Err(refused(problems)) }
+}
+
+/// Fills in what policies and guards leave open.
+fn inherit(root: &mut Node) {
+    let default = serde_json::to_value(Policy::default()).map(Node::from_json).ok();
+    let policy = match (default, root.get("policy")) {
+        (Some(default), Some(policy)) => Some(overlay_policy(&default, policy)),
+        (default, None) => default,
+        (None, policy) => policy.cloned(),
+    };
+    let guard = root.get("guard").cloned();
+    if let (Some(node), Some(policy)) = (root.get_mut("policy"), &policy) {
+        *node = policy.clone();
+    }
+    let Some(rules) = root.get_mut("targets") else {
+        return;
+    };
+    for rule in rules.items_mut() {
+        if let (Some(own), Some(policy)) = (rule.get_mut("policy"), &policy) {
+            *own = overlay_policy(policy, own);
+        }
+        if let (Some(own), Some(guard)) = (rule.get_mut("guard"), &guard) {
+            *own = guard.overlaid_with(own);
+        }
+    }
+}
+
+/// A policy of another kind shares no keys: it inherits nothing.
+fn overlay_policy(base: &Node, own: &Node) -> Node {
+    let same_kind = own.keys().all(|kind| base.get(kind).is_some());
+    if same_kind { base.overlaid_with(own) } else { own.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Guard, TargetRule};
+    use crate::target::Dimension;
+    use proptest::prelude::*;
+
+    const SMALLEST: &str = include_str!("../../examples/loadline.yml");
+    const EXAMPLE: &str = include_str!("../../docs/loadline.example.yml");
+
+    fn config(text: &str) -> Config {
+        parse(text, "loadline.yml").unwrap_or_else(|e| panic!("{text}\n{e}"))
+    }
+
+    #[test]
+    fn the_smallest_file_has_every_default() {
+        let config = config(SMALLEST);
+        assert_eq!(config.targets, [TargetRule::named("containers")]);
+        assert_eq!(config.prometheus, crate::config::Prometheus::at("http://localhost:9090"));
+        assert_eq!(config.policy, Policy::default());
+        assert!(SMALLEST.lines().count() < 10);
+    }
+
+    #[test]
+    fn the_documented_defaults_are_the_defaults() {
+        assert_eq!(config(EXAMPLE), config(SMALLEST));
+    }
+
+    /// Each mapping of the example is given a key that nobody knows; the error lists those that are
+    /// known, and the example must speak of each, in a comment where there is no default.
+    #[test]
+    fn the_example_names_every_key() {
+        let mut seen = 0;
+        let uncommented: Vec<String> = EXAMPLE
+            .lines()
+            .map(|line| match line.trim_start().strip_prefix("# ") {
+                Some(rest) if is_setting(rest) => line.replacen("# ", "", 1),
+                _ => line.to_owned(),
+            })
+            .collect();
+        for line in EXAMPLE.lines().filter(|l| !l.trim_start().starts_with('#')) {
+            let Some((key, "")) = line.trim_end().split_once(':') else { continue };
+            let indent = key.len() - key.trim_start_matches([' ', '-']).len() + 2;
+            let probe = format!("{line}\n{:indent$}zzz: 1", "");
+            let error = match parse(&EXAMPLE.replacen(line, &probe, 1), "f") {
+                Err(error) => error.to_string(),
+                Ok(_) => panic!("{key} takes any key"),
+            };
+            let Some((_, known)) = error.split_once("expected one of ") else { continue };
+            for name in known.split(", ") {
+                let setting = format!("{name}:");
+                assert!(
+                    uncommented.iter().any(|l| l.split([' ', '{']).any(|word| word == setting)),
+                    "{key}: the example does not speak of {name}"
+                );
+                seen += 1;
+            }
+        }
+        assert!(seen > 40, "only {seen} keys were looked for");
+    }
+
+    fn is_setting(comment: &str) -> bool {
+        comment.split_once(':').is_some_and(|(key, _)| !key.trim().contains(' '))
+    }
+
+    #[test]
+    fn rules_inherit_key_by_key() {
+        let config = config(
+            "prometheus: {url: http://p}
+policy: {threshold: {cpu: {scale_up_ratio: 0.9}, smoothing_factor: 0.5}}
+guard: {cooldown_up: 7s, max_shrink_ratio: 0.25}
+targets:
+  - name: own
+    policy: {threshold: {memory: {target_ratio: 0.6}}}
+    guard: {cooldown_up: 9s}
+  - {name: plain, guard: }
+",
+        );
+        let (Policy::Threshold(global), Some(Policy::Threshold(own))) =
+            (&config.policy, &config.targets[0].policy)
+        else {
+            panic!("{config:?}")
+        };
+        let Policy::Threshold(default) = Policy::default();
+        assert_eq!(global.cpu.scale_up_ratio, 0.9);
+        assert_eq!(global.cpu.scale_down_ratio, default.cpu.scale_down_ratio);
+        assert_eq!(global.memory, default.memory);
+        assert_eq!(own.cpu, global.cpu);
+        assert_eq!(own.smoothing_factor, 0.5);
+        assert_eq!(own.dimension(Dimension::Memory).target_ratio, 0.6);
+        assert_eq!(own.memory.chunk, default.memory.chunk);
+        let seconds = std::time::Duration::from_secs;
+        let expected =
+            Guard { cooldown_up: seconds(9), max_shrink_ratio: 0.25, ..Guard::default() };
+        assert_eq!(config.targets[0].guard.as_ref(), Some(&expected));
+    }
+
+    /// Text → the errors, one file after the other.
+    fn errors(cases: &[(&str, &str)]) -> String {
+        let mut text = String::new();
+        for (what, yaml) in cases {
+            let error = match parse(yaml, "loadline.yml") {
+                Err(error) => error,
+                Ok(_) => panic!("{what}: accepted"),
+            };
+            text.push_str(&format!("# {what}\n{error}\n\n"));
+        }
+        text
+    }
+
+    const HEAD: &str = "prometheus: {url: http://p}\ntargets:\n  - name: a\n";
+
+    #[test]
+    fn what_does_not_fit_is_named_with_its_place() {
+        let with = |tail: &str| format!("{HEAD}{tail}");
+        let text = errors(&[
+            ("no YAML", "prometheus: [\ntargets: }"),
+            ("a tab", "prometheus:\n\turl: http://p\n"),
+            ("empty", ""),
+            ("a list", "- a\n"),
+            ("nothing required", "global: {}\n"),
+            ("a missing url", "prometheus: {timeout: 5s}\ntargets: []\n"),
+            ("an unknown section", &with("prometeus: {}\n")),
+            ("an unknown key", &with("    idenity: [name]\n")),
+            ("a far key", &with("    zzz: 1\n")),
+            ("a number for a list", &with("    identity: 5\n")),
+            ("text for a number", &with("detection: {contamination: lots}\n")),
+            ("a fraction for a count", &with("detection:\n  n_estimators: 1.5\n")),
+            ("a negative count", &with("detection: {n_estimators: -1}\n")),
+            ("text for a boolean", &with("guard: {introduce_limits: yes}\n")),
+            ("a bad duration", &with("global: {evaluation_interval: 30}\n")),
+            ("a bad amount", &with("    scale: {memory: {min: 64 parsecs, max: 1}}\n")),
+            ("a mapping for an amount", &with("    scale: {memory: {min: {}, max: 1}}\n")),
+            ("an unknown mode", &with("    mode: enforced\n")),
+            ("an unknown signal", &with("    signals: {cpu_usage: up}\n")),
+            ("an unknown dimension", &with("    scale: {disk: {min: 1, max: 2}}\n")),
+            ("an unknown policy", &with("policy: {tresholds: {}}\n")),
+            ("a list for a section", &with("guard: []\n")),
+            ("a key twice", &with("guard: {cooldown_up: 1s}\nguard: {cooldown_up: 2s}\n")),
+            (
+                "infinity",
+                &with("alerts: {rules: [{alertname: A, dimension: cpu, weight: .inf}]}\n"),
+            ),
+            ("two documents", &with("---\na: 1\n")),
+            ("too deep", &"[".repeat(300)),
+        ]);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_named_with_its_place() {
+        let text = errors(&[
+            ("everything at once", include_str!("testdata/contradictions.yml")),
+            ("no rules", "prometheus: {url: http://p}\ntargets: []\n"),
+            (
+                "credentials in the url",
+                "prometheus: {url: \"http://u:p@h\"}\ntargets: [{name: a}]\n",
+            ),
+            ("another scheme", "prometheus: {url: \"ftp://h\"}\ntargets: [{name: a}]\n"),
+            ("a query", "prometheus: {url: \"http://h/?a=b\"}\ntargets: [{name: a}]\n"),
+        ]);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn an_unreadable_file_says_so() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("none.yml");
+        let error = load(&path).expect_err("there is no file").to_string();
+        assert_eq!(
+            error,
+            format!("{}: cannot read: No such file or directory (os error 2)", path.display())
+        );
+        std::fs::write(&path, b"a: \xff").expect("written");
+        let error = load(&path).expect_err("no UTF-8").to_string();
+        assert!(error.ends_with(": expected UTF-8, found another byte at offset 3"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_settings_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = parse(&String::from_utf8_lossy(&bytes), "f");
+        }
+
+        /// One damaged line of a whole file: every section is reached.
+        #[test]
+        fn a_damaged_file_is_settings_or_an_error(
+            line in 0usize..200,
+            damage in r#"[ ]{0,6}(- )?[a-z_]{0,12}(: )?[-0-9a-z.{}\["*&#]{0,8}"#,
+        ) {
+            let mut lines: Vec<&str> = EXAMPLE.lines().collect();
+            let line = line % lines.len();
+            lines[line] = &damage;
+            if let Err(error) = parse(&lines.join("\n"), "f") {
+                prop_assert!(!error.problems.is_empty());
+            }
+        }
+    }
+}

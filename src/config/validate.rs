@@ -1,0 +1,414 @@
+//! What types cannot say: ranges, and values that contradict each other.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::Url;
+use reqwest::header::HeaderName;
+
+use super::node::Node;
+use super::{
+    Actuators, Alerts, BasicAuth, Config, Detection, Global, Guard, HttpConfig, Journal, Policy,
+    Problem, Prometheus, TargetRule, Threshold, Web,
+};
+use crate::target::{Dimension, Mode};
+use crate::units::duration;
+
+/// A window keeps between these many ticks: enough for the features, few enough for the memory.
+const HISTORY_TICKS: std::ops::RangeInclusive<u128> = 10..=100_000;
+
+/// Everything that is wrong with `config`, in the order of its file, of which `root` is the tree.
+pub(super) fn problems(config: &Config, root: &Node) -> Vec<Problem> {
+    let mut check = Check { root, problems: Vec::new() };
+    check.global(&config.global);
+    check.prometheus(&config.prometheus);
+    check.targets(config);
+    check.detection(&config.detection);
+    check.policy("policy", &config.policy);
+    check.guard("guard", &config.guard);
+    check.alerts(&config.alerts);
+    check.actuators(&config.actuators);
+    check.web(&config.web);
+    check.journal(&config.journal);
+    let mut problems = check.problems;
+    problems.sort();
+    // A rule that inherits a wrong value shows it at the same place once more.
+    problems.dedup_by(|b, a| a.at.is_some() && a.at == b.at && a.message == b.message);
+    problems
+}
+
+struct Check<'a> {
+    root: &'a Node,
+    problems: Vec<Problem>,
+}
+
+impl Check<'_> {
+    /// Notes `message` at `key` unless `holds`.
+    fn that(&mut self, holds: bool, key: impl Into<String>, message: impl Into<String>) {
+        if !holds {
+            let key = key.into();
+            let at = self.root.position(&key);
+            self.problems.push(Problem { at, key, message: message.into() });
+        }
+    }
+
+    fn in_range(&mut self, value: f64, range: Range, key: impl Into<String>) {
+        self.that(range.contains(value), key, format!("expected {}, found {value}", range.words));
+    }
+
+    fn positive(&mut self, value: Duration, key: impl Into<String>) {
+        self.that(!value.is_zero(), key, "expected a duration above 0, found 0s");
+    }
+
+    fn not_empty(&mut self, text: &str, key: impl Into<String>) {
+        self.that(!text.trim().is_empty(), key, "expected text, found none");
+    }
+
+    fn path(&mut self, path: &Path, key: &str) {
+        self.that(!path.as_os_str().is_empty(), key, "expected a path, found none");
+    }
+
+    fn one_of<A, B>(
+        &mut self,
+        (a, a_name): (&Option<A>, &str),
+        (b, b_name): (&Option<B>, &str),
+        key: impl Into<String>,
+    ) {
+        let found = match (a.is_some(), b.is_some()) {
+            (true, true) => "both",
+            (false, false) => "neither",
+            _ => return,
+        };
+        let message = format!("expected one of {a_name} and {b_name}, found {found}");
+        self.that(false, key, message);
+    }
+
+    fn global(&mut self, global: &Global) {
+        self.positive(global.evaluation_interval, "global.evaluation_interval");
+        let ticks = global.history.as_millis() / global.evaluation_interval.as_millis().max(1);
+        self.that(
+            HISTORY_TICKS.contains(&ticks),
+            "global.history",
+            format!(
+                "expected {} to {} evaluation intervals of {}, found {} ({ticks})",
+                HISTORY_TICKS.start(),
+                HISTORY_TICKS.end(),
+                duration::format(global.evaluation_interval),
+                duration::format(global.history)
+            ),
+        );
+    }
+
+    fn prometheus(&mut self, prometheus: &Prometheus) {
+        if let Some(problem) = url_problem(&prometheus.url) {
+            self.that(false, "prometheus.url", problem);
+        }
+        self.positive(prometheus.timeout, "prometheus.timeout");
+        self.positive(prometheus.max_sample_age, "prometheus.max_sample_age");
+        self.positive(prometheus.rate_interval, "prometheus.rate_interval");
+        self.http_config(&prometheus.http_config);
+    }
+
+    fn http_config(&mut self, http: &HttpConfig) {
+        let key = "prometheus.http_config";
+        self.that(
+            http.basic_auth.is_none() || http.authorization.is_none(),
+            key,
+            "expected one of basic_auth and authorization, found both",
+        );
+        if let Some(basic) = &http.basic_auth {
+            self.basic_auth(basic, &format!("{key}.basic_auth"));
+        }
+        if let Some(auth) = &http.authorization {
+            let key = format!("{key}.authorization");
+            let token = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            self.that(
+                !auth.kind.is_empty() && auth.kind.chars().all(token),
+                format!("{key}.type"),
+                format!("expected an authentication scheme such as Bearer, found {:?}", auth.kind),
+            );
+            self.that(
+                !auth.kind.eq_ignore_ascii_case("basic"),
+                format!("{key}.type"),
+                "expected a scheme other than Basic: use basic_auth",
+            );
+            self.one_of(
+                (&auth.credentials, "credentials"),
+                (&auth.credentials_file, "credentials_file"),
+                key,
+            );
+        }
+        for (name, value) in &http.http_headers {
+            let key = format!("{key}.http_headers.{name}");
+            self.that(
+                HeaderName::from_bytes(name.as_bytes()).is_ok(),
+                key.as_str(),
+                "expected the name of an HTTP header",
+            );
+            self.that(
+                !name.eq_ignore_ascii_case("authorization"),
+                key.as_str(),
+                "expected another header: credentials belong into authorization or basic_auth",
+            );
+            self.that(
+                value.chars().all(|c| c == '\t' || !c.is_control()),
+                key.as_str(),
+                "expected one line of printable characters",
+            );
+        }
+    }
+
+    fn basic_auth(&mut self, basic: &BasicAuth, key: &str) {
+        self.not_empty(&basic.username, format!("{key}.username"));
+        self.one_of((&basic.password, "password"), (&basic.password_file, "password_file"), key);
+    }
+
+    fn targets(&mut self, config: &Config) {
+        self.that(!config.targets.is_empty(), "targets", "expected at least one rule, found none");
+        let mut names = HashSet::new();
+        for (i, rule) in config.targets.iter().enumerate() {
+            let key = format!("targets[{i}]");
+            self.that(
+                names.insert(&rule.name),
+                format!("{key}.name"),
+                format!("expected a name of its own, {:?} is another rule's", rule.name),
+            );
+            self.rule(rule, rule.mode.unwrap_or(config.global.mode), &key);
+        }
+    }
+
+    fn rule(&mut self, rule: &TargetRule, mode: Mode, key: &str) {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        self.that(
+            !rule.name.is_empty() && rule.name.chars().all(allowed),
+            format!("{key}.name"),
+            format!("expected a name of letters, digits, _ and -, found {:?}", rule.name),
+        );
+        self.not_empty(&rule.discover, format!("{key}.discover"));
+        self.identity(&rule.identity, &format!("{key}.identity"));
+        for (signal, query) in &rule.signals {
+            self.not_empty(query, format!("{key}.signals.{signal}"));
+        }
+        for (dimension, scale) in &rule.scale {
+            let key = format!("{key}.scale.{dimension}");
+            self.in_range(scale.min, ABOVE_ZERO, format!("{key}.min"));
+            self.that(
+                scale.min <= scale.max,
+                key,
+                format!("expected min <= max, found {} and {}", scale.min, scale.max),
+            );
+        }
+        if mode == Mode::Enforce {
+            self.that(
+                rule.actuator.is_some(),
+                key,
+                "the mode enforce needs an actuator: cgroup, docker or lxc",
+            );
+            self.that(
+                !rule.scale.is_empty(),
+                key,
+                "the mode enforce needs bounds: scale with min and max for cpu, memory or both",
+            );
+        }
+        if let Some(policy) = &rule.policy {
+            self.policy(&format!("{key}.policy"), policy);
+        }
+        if let Some(guard) = &rule.guard {
+            self.guard(&format!("{key}.guard"), guard);
+        }
+    }
+
+    fn identity(&mut self, identity: &[String], key: &str) {
+        self.that(!identity.is_empty(), key, "expected at least one label name, found none");
+        let mut seen = HashSet::new();
+        for (i, label) in identity.iter().enumerate() {
+            let key = format!("{key}[{i}]");
+            let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+            self.that(
+                label.starts_with(letter)
+                    && label.chars().all(|c| letter(c) || c.is_ascii_digit())
+                    && label != "__name__",
+                key.as_str(),
+                format!("expected the name of a label, found {label:?}"),
+            );
+            self.that(seen.insert(label), key, format!("the label {label:?} is there twice"));
+        }
+    }
+
+    fn detection(&mut self, detection: &Detection) {
+        let d = detection;
+        self.in_range(
+            d.contamination,
+            Range::new(0.0, Bound::Open, 0.5, "a ratio above 0, at most 0.5"),
+            "detection.contamination",
+        );
+        self.in_range(d.spike_threshold, ABOVE_ZERO, "detection.spike_threshold");
+        for (value, least, most, name) in [
+            (d.n_estimators, 1, 10_000, "n_estimators"),
+            (d.max_samples, 2, 1_000_000, "max_samples"),
+            (d.rolling_window, 2, 10_000, "rolling_window"),
+            (d.min_training_rows, 2, 1_000_000, "min_training_rows"),
+            (d.max_contributors, 0, 100, "max_contributors"),
+        ] {
+            self.that(
+                (least..=most).contains(&value),
+                format!("detection.{name}"),
+                format!("expected {least} to {most}, found {value}"),
+            );
+        }
+        self.positive(d.refit_interval, "detection.refit_interval");
+    }
+
+    fn policy(&mut self, key: &str, policy: &Policy) {
+        match policy {
+            Policy::Threshold(threshold) => {
+                self.threshold(&format!("{key}.threshold"), threshold);
+            }
+        }
+    }
+
+    fn threshold(&mut self, key: &str, threshold: &Threshold) {
+        for dimension in Dimension::ALL {
+            let d = threshold.dimension(dimension);
+            let key = format!("{key}.{dimension}");
+            self.that(
+                0.0 <= d.scale_down_ratio
+                    && d.scale_down_ratio < d.target_ratio
+                    && d.target_ratio < d.scale_up_ratio
+                    && d.scale_up_ratio <= 1.0,
+                key.as_str(),
+                format!(
+                    "expected 0 <= scale_down_ratio < target_ratio < scale_up_ratio <= 1, found \
+                     {}, {} and {}",
+                    d.scale_down_ratio, d.target_ratio, d.scale_up_ratio
+                ),
+            );
+            self.in_range(d.chunk, ABOVE_ZERO, format!("{key}.chunk"));
+            self.that(
+                d.chunk <= d.upper_limit,
+                format!("{key}.upper_limit"),
+                format!("expected at least chunk ({}), found {}", d.chunk, d.upper_limit),
+            );
+        }
+        let factor = Range::new(0.0, Bound::Open, 1.0, "a factor above 0, at most 1");
+        self.in_range(threshold.smoothing_factor, factor, format!("{key}.smoothing_factor"));
+        let share = Range::new(0.0, Bound::Closed, 1.0, "a ratio from 0 to 1");
+        self.in_range(threshold.throttled_ratio, share, format!("{key}.throttled_ratio"));
+        let growth = Range::new(0.0, Bound::Closed, f64::MAX, "a ratio of at least 0");
+        self.in_range(threshold.min_growth_ratio, growth, format!("{key}.min_growth_ratio"));
+    }
+
+    fn guard(&mut self, key: &str, guard: &Guard) {
+        let below_one = 1.0f64.next_down();
+        let shrink = Range::new(0.0, Bound::Open, below_one, "a ratio above 0 and below 1");
+        let tolerance = Range::new(0.0, Bound::Closed, below_one, "a ratio of at least 0, below 1");
+        let at_least_zero = Range::new(0.0, Bound::Closed, f64::MAX, "a ratio of at least 0");
+        self.in_range(guard.tolerance_ratio, tolerance, format!("{key}.tolerance_ratio"));
+        self.in_range(guard.max_growth_ratio, ABOVE_ZERO, format!("{key}.max_growth_ratio"));
+        self.in_range(guard.max_shrink_ratio, shrink, format!("{key}.max_shrink_ratio"));
+        self.in_range(
+            guard.memory_margin_ratio,
+            at_least_zero,
+            format!("{key}.memory_margin_ratio"),
+        );
+        self.positive(guard.peak_window, format!("{key}.peak_window"));
+    }
+
+    fn alerts(&mut self, alerts: &Alerts) {
+        let mut seen = HashSet::new();
+        for (i, rule) in alerts.rules.iter().enumerate() {
+            let key = format!("alerts.rules[{i}]");
+            self.not_empty(&rule.alertname, format!("{key}.alertname"));
+            self.that(
+                seen.insert((&rule.alertname, rule.dimension)),
+                key.as_str(),
+                format!("{:?} has another rule for {}", rule.alertname, rule.dimension),
+            );
+            let range = Range::new(0.0, Bound::Closed, f64::MAX, "a weight of at least 0");
+            self.in_range(rule.weight, range, format!("{key}.weight"));
+            self.positive(rule.ttl, format!("{key}.ttl"));
+        }
+        self.that(
+            alerts.max_body_bytes >= 1024,
+            "alerts.max_body_bytes",
+            format!("expected at least 1024, found {}", alerts.max_body_bytes),
+        );
+    }
+
+    fn actuators(&mut self, actuators: &Actuators) {
+        self.path(&actuators.docker.socket, "actuators.docker.socket");
+        self.positive(actuators.docker.timeout, "actuators.docker.timeout");
+        self.path(&actuators.lxc.path, "actuators.lxc.path");
+        self.path(&actuators.cgroup.sysfs, "actuators.cgroup.sysfs");
+        self.path(&actuators.cgroup.procfs, "actuators.cgroup.procfs");
+    }
+
+    fn web(&mut self, web: &Web) {
+        self.that(
+            web.bearer_token.is_none() || web.bearer_token_file.is_none(),
+            "web",
+            "expected one of bearer_token and bearer_token_file, found both",
+        );
+        if let Some(token) = &web.bearer_token {
+            self.not_empty(token, "web.bearer_token");
+        }
+        if let Some(basic) = &web.basic_auth {
+            self.basic_auth(basic, "web.basic_auth");
+        }
+    }
+
+    fn journal(&mut self, journal: &Journal) {
+        self.path(&journal.path, "journal.path");
+        if let Some(log) = &journal.suggestions_log {
+            self.path(log, "journal.suggestions_log");
+        }
+    }
+}
+
+/// Numbers from `least` to `most`, and how an error calls them. Not-a-number is in no range.
+#[derive(Clone, Copy)]
+struct Range {
+    least: f64,
+    bound: Bound,
+    most: f64,
+    words: &'static str,
+}
+
+/// Whether a range holds its least number.
+#[derive(Clone, Copy, PartialEq)]
+enum Bound {
+    Open,
+    Closed,
+}
+
+const ABOVE_ZERO: Range = Range::new(0.0, Bound::Open, f64::MAX, "a number above 0");
+
+impl Range {
+    const fn new(least: f64, bound: Bound, most: f64, words: &'static str) -> Self {
+        Self { least, bound, most, words }
+    }
+
+    fn contains(self, value: f64) -> bool {
+        (value > self.least || (value == self.least && self.bound == Bound::Closed))
+            && value <= self.most
+    }
+}
+
+/// What is wrong with a base URL, if anything.
+fn url_problem(text: &str) -> Option<String> {
+    let Ok(url) = Url::parse(text) else {
+        return Some(format!("expected a URL such as http://localhost:9090, found {text:?}"));
+    };
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Some(format!("expected an http:// or https:// URL, found {text:?}"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        // Without the text: it holds a password.
+        return Some("expected a URL without credentials: use http_config.basic_auth".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Some(format!("expected a URL without ? and #, found {text:?}"));
+    }
+    None
+}

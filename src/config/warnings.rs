@@ -1,0 +1,104 @@
+//! What is allowed and still likely to be regretted.
+
+use super::{Config, TargetRule};
+use crate::target::Mode;
+use crate::units::duration;
+
+/// Settings that are valid and risky, one sentence each, with the key first.
+pub fn warnings(config: &Config) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut warn = |holds: bool, text: String| {
+        if holds {
+            found.push(text);
+        }
+    };
+    let (global, prometheus, web) = (&config.global, &config.prometheus, &config.web);
+    let interval = duration::format(global.evaluation_interval);
+    warn(
+        prometheus.max_sample_age < global.evaluation_interval,
+        format!(
+            "prometheus.max_sample_age: {} is shorter than global.evaluation_interval ({interval}): \
+             data may always count as stale, and nothing shrinks",
+            duration::format(prometheus.max_sample_age)
+        ),
+    );
+    warn(
+        prometheus.timeout > global.evaluation_interval,
+        format!(
+            "prometheus.timeout: {} is longer than global.evaluation_interval ({interval}): a slow \
+             answer delays the next tick",
+            duration::format(prometheus.timeout)
+        ),
+    );
+    warn(
+        prometheus.http_config.tls_config.insecure_skip_verify,
+        "prometheus.http_config.tls_config.insecure_skip_verify: anyone on the way can answer for \
+         Prometheus"
+            .to_owned(),
+    );
+    let has_credentials =
+        web.bearer_token.is_some() || web.bearer_token_file.is_some() || web.basic_auth.is_some();
+    warn(
+        !has_credentials && web.allow_unauthenticated_writes,
+        "web.allow_unauthenticated_writes: anyone who reaches the port can post alerts and reload"
+            .to_owned(),
+    );
+    let enforces = config.targets.iter().any(|rule| mode(config, rule) == Mode::Enforce);
+    warn(
+        enforces && !has_credentials && !web.allow_unauthenticated_writes,
+        "web: there are no credentials, so alerts are refused: set bearer_token_file or basic_auth"
+            .to_owned(),
+    );
+    for (i, rule) in config.alerts.rules.iter().enumerate() {
+        warn(
+            rule.ttl < global.evaluation_interval,
+            format!(
+                "alerts.rules[{i}].ttl: {} is shorter than global.evaluation_interval ({interval}): \
+                 the alert may expire unseen",
+                duration::format(rule.ttl)
+            ),
+        );
+    }
+    for (i, rule) in config.targets.iter().enumerate() {
+        found.extend(rule_warnings(config, rule).map(|text| format!("targets[{i}]{text}")));
+    }
+    found
+}
+
+fn mode(config: &Config, rule: &TargetRule) -> Mode {
+    rule.mode.unwrap_or(config.global.mode)
+}
+
+fn rule_warnings(config: &Config, rule: &TargetRule) -> impl Iterator<Item = String> {
+    let guard = rule.guard.as_ref().unwrap_or(&config.guard);
+    let enforces = mode(config, rule) == Mode::Enforce;
+    let history = config.global.history;
+    let tells_apart = rule.identity.iter().any(|label| label == "name" || label == "id");
+    let beyond = |name: &str, span| {
+        (span > history).then(|| {
+            format!(
+                ".guard.{name}: {} is longer than global.history ({}): what is older is not seen",
+                duration::format(span),
+                duration::format(history)
+            )
+        })
+    };
+    [
+        (!tells_apart).then(|| {
+            ".identity: neither name nor id is in it: of containers that share an identity only the \
+             newest is seen"
+                .to_owned()
+        }),
+        (enforces && guard.cooldown_down.is_zero() && guard.stabilization_down.is_zero()).then(
+            || {
+                ".guard: without cooldown_down and stabilization_down limits may swing at every tick"
+                    .to_owned()
+            },
+        ),
+        beyond("peak_window", guard.peak_window),
+        beyond("stabilization_down", guard.stabilization_down),
+        beyond("stabilization_up", guard.stabilization_up),
+    ]
+    .into_iter()
+    .flatten()
+}

@@ -1,0 +1,78 @@
+//! `docs/metrics.md`: the contract as a page.
+
+use super::family::{Family, Kind};
+use super::table;
+
+const INTRODUCTION: &str = "\
+# Metrics of `loadline exporter`
+
+This page is made from the table in `src/exporter/table.rs`; a test compares the two and writes the page
+anew with `UPDATE_GOLDEN=1`.
+
+Names and labels of the `container_` and `machine_` families are cAdvisor's, so that dashboards and rules
+written for it work unchanged. Every file is read when Prometheus asks; samples carry no timestamps. A
+value that the kernel does not tell is left out, never 0. Families without a sample are left out.
+
+## Base labels
+
+Every `container_` family of a cgroup has these, besides those named in the tables. A label without a
+value is left out.
+
+| label | what it is |
+|---|---|
+| `id` | the path of the cgroup below its mount, from `/` |
+| `name` | the container's name; containers only, so `name!=\"\"` selects them |
+| `image` | the image as the container was told to use it; containers only |
+| `container_label_com_docker_compose_project`, `container_label_com_docker_compose_service`, `container_label_com_docker_swarm_service_name` | the container's labels of these names |
+
+Left out are cgroups of mount units (`*.mount`), which repeat the figures of others, and LXC's monitors.
+";
+
+const FORMATS: &str = "
+## Formats
+
+Text 0.0.4 and OpenMetrics 1.0.0. Counters whose name lacks `_total` are `untyped` in the one and `unknown`
+in the other.
+
+## Differences from cAdvisor
+
+Samples have no timestamps, base labels a fixed order, and empty labels are left out.
+
+| family | difference |
+|---|---|
+";
+
+/// The page `docs/metrics.md`.
+pub fn documentation() -> String {
+    let mut page = INTRODUCTION.to_owned();
+    let sections = [
+        ("Containers and other cgroups", "container_"),
+        ("The machine", "machine_"),
+        ("The exporter itself", "loadline_"),
+        ("The exporter's process", "process_"),
+    ];
+    for (title, prefix) in sections {
+        page.push_str(&format!("\n## {title}\n\n"));
+        page.push_str("| family | type | further labels | what it is | cgroup v2 | cgroup v1 |\n");
+        page.push_str("|---|---|---|---|---|---|\n");
+        for family in table::families().filter(|family| family.name.starts_with(prefix)) {
+            page.push_str(&row(family));
+        }
+    }
+    page.push_str(FORMATS);
+    for family in table::families().filter(|family| !family.divergence.is_empty()) {
+        page.push_str(&format!("| `{}` | {} |\n", family.name, family.divergence));
+    }
+    page
+}
+
+fn row(family: &Family) -> String {
+    let Family { name, help, labels, v2, v1, .. } = family;
+    let kind = match family.kind {
+        Kind::Counter => "counter",
+        Kind::Gauge => "gauge",
+        Kind::Unknown => "untyped",
+    };
+    let v1 = if v1.is_empty() { "the same" } else { v1 };
+    format!("| `{name}` | {kind} | {labels} | {help} | {v2} | {v1} |\n")
+}

@@ -1,0 +1,239 @@
+//! The exporter against hosts made of files, and against the host that runs the tests.
+
+#[path = "exporter/fixture.rs"]
+mod fixture;
+#[path = "exporter/real_host.rs"]
+mod real_host;
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use loadline::exporter::Collector;
+use loadline::identity::Runtime;
+use loadline::units::Timestamp;
+use loadline::web::Format;
+
+use crate::golden;
+use fixture::{Host, Layout, container_id};
+
+const NOW: Timestamp = Timestamp::from_millis(1_767_312_000_250);
+
+/// cgroups as the runtimes make them, under the names of this kind of host.
+fn host(layout: Layout) -> Host {
+    let host = Host::new(layout);
+    let (web, db) = (container_id(0xc0ffee), container_id(7));
+    let compose = r#""com.docker.compose.project":"shop","com.docker.compose.service":"we\"b\\\n","maintainer":"nobody""#;
+    host.docker(&web, "shop-web-1", "registry.example/web:1.2", compose);
+    host.docker(&db, "db", "postgres:17", "");
+    match layout {
+        Layout::V1 => {
+            host.group("/docker", 2);
+            host.group(&format!("/docker/{web}"), 3);
+            host.group(&format!("/docker/{db}"), 4);
+            host.group("/lxc", 5);
+            host.group("/lxc/101", 6);
+            host.group("/lxc/101/ns", 7);
+            host.group("/lxc.monitor/101", 8);
+        }
+        Layout::Hybrid => {
+            host.group("/docker", 2);
+            host.group(&format!("/docker/{web}"), 3);
+            host.group("/lxc.payload.größe", 6);
+            host.group("/lxc.monitor.größe", 8);
+        }
+        Layout::V2 => {
+            host.group(&format!("/system.slice/docker-{web}.scope"), 3);
+            host.group(&format!("/system.slice/docker-{db}.scope"), 4);
+            host.group(&format!("/system.slice/docker-{db}.scope/init.scope"), 5);
+            host.group("/lxc.payload.web", 6);
+            host.group("/lxc.monitor.web", 8);
+        }
+    }
+    host.group("/system.slice", 9);
+    host.group("/system.slice/ssh.service", 10);
+    host.group("/system.slice/dev-mqueue.mount", 11);
+    host.group("/system.slice/odd\\x2d\"name\"\nwith\\all.service", 12);
+    host.settle();
+    host
+}
+
+fn exposition(host: &Host, format: Format) -> String {
+    let mut collector = Collector::new(host.options()).expect("cgroups are there");
+    collector.collect(NOW);
+    assert_eq!(collector.problems(), []);
+    let mut out = Vec::new();
+    collector.render(format, &mut out);
+    String::from_utf8(out).expect("UTF-8")
+}
+
+/// Replaces what differs from run to run: how long the scrape took, and the version.
+fn steady(exposition: &str) -> String {
+    let mut text = String::new();
+    for line in exposition.lines() {
+        match line.rsplit_once(' ') {
+            Some((series, _))
+                if series.starts_with("loadline_scrape_collector_duration_seconds{") =>
+            {
+                text.push_str(series);
+                text.push_str(" 0.001\n");
+            }
+            _ => {
+                text.push_str(&line.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+                text.push('\n');
+            }
+        }
+    }
+    text
+}
+
+fn promtool_is_silent(exposition: &str) {
+    let child = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = child else {
+        eprintln!("skipped: promtool is not installed");
+        return;
+    };
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(exposition.as_bytes()).expect("write");
+    drop(stdin);
+    let output = child.wait_with_output().expect("promtool runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned()
+        + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.is_empty(), "promtool says: {said}");
+}
+
+fn check(layout: Layout, name: &str) {
+    let host = host(layout);
+    let text = exposition(&host, Format::Text);
+    promtool_is_silent(&text);
+    golden::compare(&format!("tests/golden/exporter-{name}.prom"), &steady(&text));
+    let open = exposition(&host, Format::OpenMetrics);
+    golden::compare(&format!("tests/golden/exporter-{name}.openmetrics"), &steady(&open));
+}
+
+#[test]
+fn a_v1_host() {
+    check(Layout::V1, "v1");
+}
+
+#[test]
+fn a_hybrid_host() {
+    check(Layout::Hybrid, "hybrid");
+}
+
+#[test]
+fn a_v2_host() {
+    check(Layout::V2, "v2");
+}
+
+#[test]
+fn no_series_comes_twice() {
+    for layout in [Layout::V1, Layout::Hybrid, Layout::V2] {
+        let text = exposition(&host(layout), Format::Text);
+        let mut series: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.rsplit_once(' '))
+            .map(|(series, _)| series)
+            .collect();
+        let count = series.len();
+        series.sort_unstable();
+        series.dedup();
+        assert_eq!(series.len(), count);
+    }
+}
+
+#[test]
+fn one_bad_file_costs_only_its_own_figures() {
+    let host = host(Layout::V2);
+    host.write("sys/fs/cgroup/lxc.payload.web/memory.stat", "anon 1\nfile many\n");
+    let mut collector = Collector::new(host.options()).expect("cgroups are there");
+    let snapshot = collector.collect(NOW);
+    let web = snapshot.entries().find(|e| e.path == "/lxc.payload.web").expect("still there");
+    assert_eq!(web.reading.memory.rss, Some(1));
+    assert_eq!(web.reading.memory.cache, None);
+    assert_eq!(web.reading.memory.usage, Some(6_000_000));
+    let problem = collector.problems()[0].to_string();
+    assert!(
+        problem
+            .ends_with("/lxc.payload.web/memory.stat: line 2: expected a number, found \"many\""),
+        "{problem}"
+    );
+    let mut out = Vec::new();
+    collector.render(Format::Text, &mut out);
+    let text = String::from_utf8(out).expect("UTF-8");
+    for line in [
+        "container_scrape_error 1",
+        "loadline_scrape_collector_success{collector=\"memory\"} 0",
+        "loadline_scrape_collector_success{collector=\"cpu\"} 1",
+        "container_memory_rss{id=\"/system.slice/ssh.service\"} 40960",
+    ] {
+        assert!(text.lines().any(|l| l == line), "missing: {line}");
+    }
+}
+
+#[test]
+fn names_follow_renames_and_restarts() {
+    let host = host(Layout::V2);
+    let mut collector = Collector::new(host.options()).expect("cgroups are there");
+    let id = container_id(7);
+    let path = format!("/system.slice/docker-{id}.scope");
+    let name = |collector: &mut Collector| {
+        let snapshot = collector.collect(NOW);
+        let entry = snapshot.entries().find(|e| e.path == path).expect("is there");
+        assert_eq!(entry.identity.runtime, Runtime::Docker);
+        (entry.identity.name.clone().expect("named"), entry.inode)
+    };
+    let (before, inode) = name(&mut collector);
+    assert_eq!(before, "db");
+    host.docker(&id, "database", "postgres:17", "");
+    assert_eq!(name(&mut collector), ("database".to_owned(), inode));
+    // Moved away rather than removed, as the file system might else give the same inode again.
+    let dir = host.path("sys/fs/cgroup").join(&path[1..]);
+    std::fs::rename(&dir, host.path("old")).expect("move");
+    assert!(collector.collect(NOW).entries().all(|e| e.path != path));
+    host.group(&path, 4);
+    let (after, new_inode) = name(&mut collector);
+    assert_eq!(after, "database");
+    assert_ne!(new_inode, inode);
+}
+
+#[test]
+fn what_is_missing_is_told() {
+    let missing = |host: &Host| {
+        let mut collector = Collector::new(host.options()).expect("cgroups are there");
+        collector.collect(NOW);
+        collector.missing_details()
+    };
+    assert_eq!(missing(&host(Layout::Hybrid)), Vec::<String>::new());
+    let v1 = missing(&host(Layout::V1));
+    assert!(v1.len() == 1 && v1[0].starts_with("no pressure figures"), "{v1:?}");
+    let host = Host::new(Layout::V2);
+    for file in ["memory.stat", "cgroup.procs"] {
+        std::fs::remove_file(host.path("sys/fs/cgroup").join(file)).expect("remove");
+    }
+    let v2 = missing(&host);
+    assert!(
+        v2[0].starts_with("no memory figures") && v2[1].starts_with("no pids figures"),
+        "{v2:?}"
+    );
+}
+
+#[test]
+fn a_host_without_cgroups_is_refused() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let at = |inside: &str| dir.path().join(inside);
+    let options =
+        loadline::exporter::Options { procfs: at("proc"), sysfs: at("sys"), rootfs: at("") };
+    let error = Collector::new(options).expect_err("nothing is there").to_string();
+    assert!(error.contains("proc/self/mountinfo") && error.contains("sys/fs/cgroup"), "{error}");
+}
+
+#[test]
+fn the_documentation_is_the_table() {
+    golden::compare("docs/metrics.md", &loadline::exporter::documentation());
+}

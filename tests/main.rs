@@ -19,6 +19,7 @@ mod forest_parity;
 mod golden;
 mod hosts;
 mod promql;
+mod operations;
 mod support;
 mod web;
 mod workload;

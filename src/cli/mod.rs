@@ -62,9 +62,9 @@ pub fn run() -> ExitCode {
         Command::Up(arguments) => arguments.run(),
         Command::Exporter(arguments) => arguments.run(),
         Command::Scaler(arguments) => arguments.run(),
-        Command::Detect(arguments) => arguments.run(),
+        Command::Detect(arguments) => detect::run(&arguments),
         Command::Decide(arguments) => arguments.run(),
-        Command::Check(arguments) => check::run(&arguments),
+        Command::Check(arguments) => arguments.run(),
         Command::Workload(arguments) => arguments.run(),
     };
     match result {

@@ -7,8 +7,6 @@ mod actuate;
 mod alerts;
 mod architecture;
 mod cli;
-mod cli;
-mod config;
 mod config;
 mod exporter;
 mod exporter_command;

@@ -5,6 +5,11 @@
 //! these figures are for comparing one version with the next; `loadline_scrape_collector_duration_seconds`
 //! tells those of a real host.
 
+// A benchmark that cannot be set up has nothing better to do than to stop.
+#![allow(clippy::expect_used)]
+
+// The tests' hosts; not all of it serves here.
+#[allow(dead_code)]
 #[path = "../tests/exporter/fixture.rs"]
 mod fixture;
 

@@ -11,6 +11,8 @@ mod cli;
 mod config;
 mod decide;
 mod detect;
+mod cli;
+mod config;
 mod exporter;
 mod exporter_command;
 mod forest_parity;

@@ -1,7 +1,13 @@
 //! Isolation Forest: 100 000 rows × 10 features, 100 trees × 256 rows, as in the usual comparisons.
 
+#![allow(clippy::expect_used)]
+
+use std::sync::Arc;
+
 use divan::Bencher;
-use loadline::detect::{Contamination, Forest, Parameters};
+use loadline::config::Detection;
+use loadline::detect::{Contamination, Forest, Model, Parameters};
+use loadline::features::{self, Features, Schema};
 use ndarray::{Array2, s};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -49,11 +55,43 @@ fn score_all_rows(bencher: Bencher) {
 }
 
 #[divan::bench]
-fn score_one_row(bencher: Bencher) {
+fn score_row_by_row(bencher: Bencher) {
     let rows = rows();
     let forest = Forest::fit(rows.view(), &parameters(Contamination::Auto)).expect("a forest");
-    let mut next = (0..ROWS).cycle();
-    bencher
-        .with_inputs(|| next.next().unwrap_or(0))
-        .bench_local_values(|row| forest.score_samples(rows.slice(s![row..=row, ..])));
+    bencher.counter(divan::counter::ItemsCount::new(1000usize)).bench(|| {
+        (0..1000)
+            .map(|row| forest.score_samples(rows.slice(s![row..=row, ..])).map_or(0.0, |s| s[0]))
+            .sum::<f64>()
+    });
+}
+
+/// What one target costs: a model of 256 rows of the live features, and one moment of it.
+#[divan::bench]
+fn fit_model_of_live_features(bencher: Bencher) {
+    let (rows, schema) = live_rows();
+    let config = Detection::default();
+    bencher.bench(|| Model::fit(rows.view(), Arc::clone(&schema), &config));
+}
+
+#[divan::bench]
+fn assess_live_features(bencher: Bencher) {
+    let (rows, schema) = live_rows();
+    let model =
+        Model::fit(rows.view(), Arc::clone(&schema), &Detection::default()).expect("a model");
+    let moments: Vec<Features> = rows
+        .rows()
+        .into_iter()
+        .map(|row| {
+            Features::new(Arc::clone(&schema), row.iter().map(|value| Some(f64::from(*value))))
+        })
+        .collect();
+    bencher.counter(divan::counter::ItemsCount::new(moments.len())).bench(|| {
+        moments.iter().filter_map(|m| model.assess(m).ok()).filter(|a| a.anomalous).count()
+    });
+}
+
+fn live_rows() -> (Array2<f32>, Arc<Schema>) {
+    let schema = features::schema();
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    (Array2::from_shape_simple_fn((256, schema.len()), || rng.random()), schema)
 }

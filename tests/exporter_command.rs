@@ -124,7 +124,7 @@ async fn a_real_prometheus_scrapes_it() {
     let settings = folder.path().join("prometheus.yml");
     let target = url.trim_start_matches("http://");
     let text = format!(
-        "global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}\n\
+        "global: {{scrape_interval: 2s, scrape_timeout: 2s}}\n\
          scrape_configs:\n\
          - job_name: loadline\n  static_configs: [{{targets: ['{target}']}}]\n"
     );
@@ -136,9 +136,9 @@ async fn a_real_prometheus_scrapes_it() {
     command.arg(format!("--web.listen-address={address}")).arg("--log.level=debug");
     let prometheus = Process::spawn("prometheus", command);
 
-    let query = "sum_over_time(up[1h]) > 3";
+    let query = "sum_over_time(up[1h]) > 1";
     let query = format!("http://{address}/api/v1/query?query={}", query.replace(' ', "%20"));
-    wait_for("four good scrapes", PATIENCE, async || {
+    wait_for("two good scrapes", 2 * PATIENCE, async || {
         let reply = http_get(&query).await?;
         let found = reply.text().contains("\"instance\"");
         if found { Ok(()) } else { Err(reply.text().to_owned()) }

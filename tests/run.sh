@@ -9,7 +9,8 @@ needed() {
     cat <<'LIST'
 /usr/bin/cc                        gcc
 /usr/share/doc/libc6-dev           libc6-dev
-/usr/bin/curl                      curl
+/etc/ssl/certs/ca-certificates.crt ca-certificates
+/usr/bin/xz                        xz-utils
 /usr/bin/prometheus                prometheus
 /usr/bin/promtool                  prometheus
 /usr/bin/prometheus-alertmanager   prometheus-alertmanager
@@ -54,7 +55,7 @@ install_missing() {
     local status=0
     as_root apt-get update -qq || status=$?
     # shellcheck disable=SC2086 # one word a package
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages || status=$?
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends $packages || status=$?
     [ -z "$made" ] || as_root rm -f "$policy"
     [ "$status" = 0 ] || {
         echo "tests/run.sh: apt-get failed; install these by hand: $packages" >&2

@@ -24,30 +24,32 @@ enum Kind {
     },
 }
 
-/// Writes one line a file or a finding to stdout.
-///
-/// # Errors
-/// How many files are wrong.
-pub fn run(arguments: &Arguments) -> CommandResult {
-    let Kind::Config { files } = &arguments.kind;
-    let mut out = std::io::stdout().lock();
-    let mut wrong = 0;
-    for file in files {
-        match config::load(file) {
-            Ok(config) => {
-                for warning in config::warnings(&config) {
-                    writeln!(out, "{}: warning: {warning}", file.display())?;
+impl Arguments {
+    /// Writes one line a file or a finding to stdout.
+    ///
+    /// # Errors
+    /// How many files are wrong.
+    pub fn run(&self) -> CommandResult {
+        let Kind::Config { files } = &self.kind;
+        let mut out = std::io::stdout().lock();
+        let mut wrong = 0;
+        for file in files {
+            match config::load(file) {
+                Ok(config) => {
+                    for warning in config::warnings(&config) {
+                        writeln!(out, "{}: warning: {warning}", file.display())?;
+                    }
+                    writeln!(out, "{}: ok", file.display())?;
                 }
-                writeln!(out, "{}: ok", file.display())?;
-            }
-            Err(error) => {
-                wrong += 1;
-                writeln!(out, "{error}")?;
+                Err(error) => {
+                    wrong += 1;
+                    writeln!(out, "{error}")?;
+                }
             }
         }
-    }
-    match wrong {
-        0 => Ok(()),
-        _ => Err(format!("{wrong} of {} files cannot be used", files.len()).into()),
+        match wrong {
+            0 => Ok(()),
+            _ => Err(format!("{wrong} of {} files cannot be used", files.len()).into()),
+        }
     }
 }

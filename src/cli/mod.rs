@@ -2,11 +2,14 @@
 
 mod check;
 mod decide;
+mod detect;
 mod exporter;
 mod log;
+mod output;
 mod paths;
 mod scaler;
 mod shutdown;
+mod table;
 mod up;
 mod web;
 mod workload;
@@ -38,7 +41,9 @@ enum Command {
     Exporter(exporter::Arguments),
     /// Ask Prometheus, score, decide, act, publish, take webhooks
     Scaler(scaler::Arguments),
-    /// Take one decision, from JSON on stdin to JSON on stdout
+    /// Score the rows of a CSV file with the live detector
+    Detect(detect::Arguments),
+    /// Take one decision: JSON on stdin, JSON on stdout
     Decide(decide::Arguments),
     /// Say what is wrong with a file, line by line
     Check(check::Arguments),
@@ -57,8 +62,9 @@ pub fn run() -> ExitCode {
         Command::Up(arguments) => arguments.run(),
         Command::Exporter(arguments) => arguments.run(),
         Command::Scaler(arguments) => arguments.run(),
+        Command::Detect(arguments) => detect::run(&arguments),
         Command::Decide(arguments) => arguments.run(),
-        Command::Check(arguments) => check::run(&arguments),
+        Command::Check(arguments) => arguments.run(),
         Command::Workload(arguments) => arguments.run(),
     };
     match result {

@@ -18,7 +18,7 @@ use crate::units::Timestamp;
 const KIND: &str = "detect";
 
 /// How many targets may have a model of their own; all others use the pooled one. With the default
-/// settings and the live features a model and its rows take about 300 KB.
+/// settings and the live features a model and its rows take about 350 KB.
 const MOST_OWN_MODELS: usize = 1000;
 
 /// How many times `max_samples` rows the pool of one target keeps, and the common pool.

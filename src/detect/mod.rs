@@ -43,3 +43,6 @@ pub struct Contributor {
     /// Its share of the whole, 0–1.
     pub share: f64,
 }
+
+#[cfg(test)]
+mod tests;

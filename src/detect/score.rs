@@ -16,6 +16,9 @@ const BLOCK_ROWS: usize = 512;
 /// The mean path length over all trees of each row in `rows`, rows one after another.
 pub fn path_lengths(forest: &Forest, rows: &[f32]) -> Vec<f64> {
     let width = forest.n_features;
+    if rows.len() < LANES * width {
+        return rows.chunks(width).map(|row| path_length(forest, row)).collect();
+    }
     let mut sums = vec![0.0; rows.len() / width];
     for (block, sums) in rows.chunks(BLOCK_ROWS * width).zip(sums.chunks_mut(BLOCK_ROWS)) {
         for tree in &forest.trees {

@@ -26,7 +26,7 @@ impl ColumnFeatures {
             schema: Arc::new(Schema::new(names)),
             rolling_window: config.rolling_window,
             spike_threshold: config.spike_threshold,
-            recent: vec![VecDeque::with_capacity(config.rolling_window + 1); columns.len()],
+            recent: vec![VecDeque::new(); columns.len()],
         }
     }
 

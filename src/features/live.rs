@@ -61,7 +61,8 @@ pub fn extract(window: &Window, config: &Detection) -> Option<Features> {
     }
     let mut values = Vec::with_capacity(SCHEMA.len());
     for signal in SERIES {
-        let recent: Vec<_> = window.last_n(signal, config.rolling_window + 1).collect();
+        let recent: Vec<_> =
+            window.last_n(signal, config.rolling_window.saturating_add(1)).collect();
         let samples: Vec<_> = recent.iter().map(|(_, value)| *value).collect();
         values.extend(describe(&samples, config.rolling_window, config.spike_threshold));
         let points: Vec<_> = recent

@@ -34,6 +34,7 @@ struct Shared {
     base: String,
     config: HttpConfig,
     timeout: Duration,
+    max_body_bytes: usize,
     permits: Semaphore,
 }
 
@@ -67,6 +68,7 @@ impl Client {
                 base: settings.url.trim_end_matches('/').to_owned(),
                 config,
                 timeout: settings.timeout,
+                max_body_bytes: MAX_BODY_BYTES,
                 permits: Semaphore::new(MAX_CONCURRENT),
             }),
         })
@@ -130,8 +132,9 @@ impl Client {
         let status = response.status();
         let is_json = has_json(&response);
         let location = header(&response, "location");
-        let body = read(response).await.map_err(|error| match error {
-            ReadError::TooLarge => fail(Failure::TooLarge(MAX_BODY_BYTES)),
+        let most = self.shared.max_body_bytes;
+        let body = read(response, most).await.map_err(|error| match error {
+            ReadError::TooLarge => fail(Failure::TooLarge(most)),
             ReadError::Transport(error) => failed(error),
         })?;
         understand(status, is_json, location.as_deref(), &body).map_err(fail)
@@ -211,10 +214,11 @@ enum ReadError {
     Transport(reqwest::Error),
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, ReadError> {
+/// The body, counted as it comes in and not by what its header says.
+async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, ReadError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(ReadError::Transport)? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
+        if body.len() + chunk.len() > most {
             return Err(ReadError::TooLarge);
         }
         body.extend_from_slice(&chunk);
@@ -268,4 +272,31 @@ fn root_cause(error: &dyn std::error::Error) -> String {
         innermost = source;
     }
     innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn an_endless_body_is_cut() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+        let address = listener.local_addr().expect("bound");
+        let server = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.expect("a client");
+            let n = socket.read(&mut [0; 4096]).await.expect("a request");
+            assert!(n > 0, "the client hung up");
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
+            socket.write_all(head.as_bytes()).await.expect("sent");
+            // Without an end, until the client hangs up.
+            while socket.write_all(&[b' '; 4096]).await.is_ok() {}
+        });
+        let mut client = Client::new(&Prometheus::at(format!("http://{address}"))).expect("made");
+        Arc::get_mut(&mut client.shared).expect("the only one").max_body_bytes = 1 << 20;
+        let error = client.instant("up", None).await.expect_err("too large");
+        assert!(matches!(error.failure, Failure::TooLarge(1_048_576)), "{error}");
+        server.await.expect("the connection was closed");
+    }
 }

@@ -260,7 +260,8 @@ impl Observer {
     }
 
     /// Whether too many of the targets that had `signal` at the last tick, and are the same
-    /// containers still, have it no more.
+    /// containers still, have it no more. A target that missed scrapes itself (`rate_interval` spans
+    /// four) is no witness.
     fn lost_many(&self, signal: Signal, targets: &[TargetReadings]) -> bool {
         let column = signal.index();
         let (mut had, mut lost) = (0u32, 0u32);
@@ -268,7 +269,9 @@ impl Observer {
             let Some(known) = self.known.get(&readings.target.id) else {
                 continue;
             };
-            if known.had[column] && known.target.labels == readings.target.labels {
+            let is_recent = readings.sample_age <= self.rate_interval / 2;
+            let is_same = known.target.labels == readings.target.labels;
+            if known.had[column] && is_recent && is_same {
                 had += 1;
                 lost += u32::from(readings.freshness[column] == Freshness::Empty);
             }

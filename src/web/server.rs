@@ -105,7 +105,9 @@ impl Server {
                 () = &mut shutdown => break,
                 // Reaps what has ended: a set keeps every task until it is asked for.
                 Some(_) = connections.join_next() => {}
-                Some((stream, permit)) = accept(&self.listeners, &permits) => {
+                accepted = accept(&self.listeners, &permits) => {
+                    // A pattern in the branch would switch it off on `None`, until a connection ends.
+                    let Some((stream, permit)) = accepted else { continue };
                     let (router, limits) = (router.clone(), self.limits.clone());
                     connections.spawn(serve_one(stream, permit, router, limits, graceful.watcher()));
                 }

@@ -57,6 +57,8 @@ impl Window {
             return Err(OutOfOrder { at: observation.at, latest: latest.at });
         }
         let slot = if self.times.len() < self.capacity {
+            // At once and exactly: growing by doubling would waste up to half.
+            self.times.reserve_exact(self.capacity - self.times.len());
             self.times.push(observation.at);
             self.times.len() - 1
         } else {

@@ -59,6 +59,7 @@ fn columns_without_values_cost_nothing() {
     let one = window.memory_bytes();
     window.push(&observed(2, Signal::MemoryWorkingSetBytes, 1e9)).expect("in order");
     assert_eq!(window.memory_bytes() - one, 1440 * 4);
+    assert_eq!(one, 1440 * (4 + 8), "one column and the time axis");
 }
 
 #[test]

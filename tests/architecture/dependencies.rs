@@ -1,9 +1,12 @@
 //! What `deny.toml` says of dependencies, held by `cargo metadata` alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+
+use super::source;
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
@@ -135,4 +138,74 @@ fn licence_expressions_are_read_as_spdx() {
     ] {
         assert!(!permits(bad, &allowed), "{bad}");
     }
+}
+
+/// The names under `[dependencies]` and `[dev-dependencies]` of Cargo.toml.
+fn direct() -> BTreeSet<String> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
+    let mut inside = false;
+    let mut names = BTreeSet::new();
+    for line in text.lines() {
+        if line.starts_with('[') {
+            inside = ["[dependencies]", "[dev-dependencies]"].contains(&line.trim());
+        } else if let (true, Some((name, _))) = (inside, line.split_once(" = ")) {
+            names.insert(name.to_owned());
+        }
+    }
+    assert!(
+        names.contains("tokio") && names.contains("proptest"),
+        "Cargo.toml was read: {names:?}"
+    );
+    names
+}
+
+/// What nobody uses is not built.
+#[test]
+fn each_dependency_is_used() {
+    let mut used = BTreeSet::new();
+    for folder in ["src", "tests", "benches"] {
+        for file in source::read_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)) {
+            used.extend(file.idents_everywhere().map(str::to_owned));
+        }
+    }
+    let unused: Vec<String> =
+        direct().into_iter().filter(|name| !used.contains(&name.replace('-', "_"))).collect();
+    assert!(unused.is_empty(), "in Cargo.toml and nowhere else: {unused:?}");
+}
+
+/// docs/dependencies.md says of each why it is here, and under which licence.
+#[test]
+fn each_dependency_has_its_reason() {
+    let document =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/dependencies.md"));
+    let document = document.expect("docs/dependencies.md");
+    // | `name` | licence | why | rejected |
+    let rows: BTreeMap<&str, Vec<&str>> = document
+        .lines()
+        .filter_map(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let name = cells.get(1)?.strip_prefix('`')?.strip_suffix('`')?;
+            Some((name, cells))
+        })
+        .collect();
+    let documented: BTreeSet<String> = rows.keys().map(|name| (*name).to_owned()).collect();
+    assert_eq!(documented, direct(), "the tables of docs/dependencies.md and Cargo.toml");
+    let packages = packages();
+    for (name, cells) in rows {
+        let licence = licence(&packages, name).replace('/', " OR ");
+        assert_eq!(cells[2], licence, "the licence of {name}");
+        assert!(cells[3].len() > 10, "{name}: why");
+    }
+}
+
+/// The licence of a package; of its highest version, where there are several.
+fn licence<'a>(packages: &'a [Value], name: &str) -> &'a str {
+    let version = |package: &Value| -> Vec<u64> {
+        let text = package["version"].as_str().unwrap_or_default();
+        text.split('.').filter_map(|number| number.parse().ok()).collect()
+    };
+    let package = packages.iter().filter(|p| p["name"] == name).max_by_key(|p| version(p));
+    package.unwrap_or_else(|| panic!("{name} is in the build"))["license"]
+        .as_str()
+        .unwrap_or_default()
 }

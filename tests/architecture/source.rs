@@ -61,6 +61,11 @@ impl SourceFile {
         self.idents.iter().filter(|n| !n.in_test).map(|n| (n.name.as_str(), n.line))
     }
 
+    /// All identifiers, those of tests too.
+    pub fn idents_everywhere(&self) -> impl Iterator<Item = &str> {
+        self.idents.iter().map(|n| n.name.as_str())
+    }
+
     /// The names that follow `parent::` outside tests.
     pub fn children_of<'a>(&'a self, parent: &'a str) -> impl Iterator<Item = (&'a str, usize)> {
         self.children
@@ -165,7 +170,7 @@ fn is_cfg_test(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Group(g) if g.to_string().replace(' ', "") == "[cfg(test)]")
 }
 
-/// All Rust files under `root`, which is the folder `src`.
+/// All Rust files under the folder `root`, named as if it were `src`.
 pub fn read_all(root: &Path) -> Vec<SourceFile> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];

@@ -7,12 +7,14 @@ pub mod host;
 mod http;
 pub mod lxc;
 mod process;
+mod prometheus;
 pub mod rootfs;
 mod running;
 mod wait;
 
 pub use http::{Reply, client, free_port, http_get, http_get_with};
 pub use process::{Process, loadline};
+pub use prometheus::{Exporter, Prometheus, Victoria};
 pub use running::{Running, read_all};
 pub use wait::{PATIENCE, block_on, wait_for};
 

@@ -45,6 +45,14 @@ async fn bodies_are_read_up_to_the_limit() {
 }
 
 #[tokio::test]
+async fn a_client_that_only_listens_once_all_is_sent_hears_of_the_limit() {
+    let server = Running::start(echo(), Limits::default()).await;
+    let head = "POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 10000000";
+    let reply = server.raw(&format!("{head}\r\n\r\n{}", "x".repeat(10_000_000))).await;
+    assert!(reply.starts_with("HTTP/1.1 413 "), "{reply}");
+}
+
+#[tokio::test]
 async fn a_chunked_body_is_limited_too() {
     let server = Running::start(echo(), Limits::default()).await;
     let chunk = format!("3e8\r\n{}\r\n", "x".repeat(0x3e8));
@@ -134,12 +142,19 @@ async fn connections_beyond_the_limit_wait() {
     let limits = Limits { connections: 1, ..Limits::default() };
     let server = Running::start(hello(), limits).await;
     let mut first = server.connect().await;
-    first.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
-    let mut byte = [0];
-    first.read_exact(&mut byte).await.expect("an answer: the place is taken");
+    let mut ask = async || {
+        first.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
+        let mut reply = vec![0; 1024];
+        let read = first.read(&mut reply).await.expect("an answer");
+        assert!(reply[..read].starts_with(b"HTTP/1.1 200 "));
+    };
+    ask().await;
     let url = server.url("/");
     let second = tokio::spawn(async move { http_get(&url).await });
-    tokio::task::yield_now().await;
+    // Time enough for the second, if it were served.
+    for _ in 0..200 {
+        ask().await;
+    }
     assert!(!second.is_finished());
     drop(first);
     assert_eq!(second.await.expect("ran").expect("an answer").status, 200);

@@ -165,7 +165,7 @@ fn after_a_cut_the_journal_goes_on() {
     assert_eq!(begun.id, 3);
     drop(journal);
     let (mut journal, recovered) = open(folder.path());
-    assert_eq!(recovered.unfinished, [begun.clone()]);
+    assert_eq!(recovered.unfinished, std::slice::from_ref(&begun));
     journal.settle(&begun, after(21), Outcome::Applied { size: Limit::At(2.0) }).unwrap();
     drop(journal);
     let (_, recovered) = open(folder.path());

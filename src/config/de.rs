@@ -14,7 +14,7 @@ use super::node::{Entry, Node, Number, Position, Value};
 /// The first value that does not fit.
 pub(super) fn from_node<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, Problem> {
     T::deserialize(node).map_err(|fault| {
-        let fault = fault.at(node.at, node);
+        let fault = fault.at(node.at);
         Problem { at: fault.at, key: fault.path, message: fault.message }
     })
 }
@@ -29,11 +29,7 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    fn at(mut self, at: Option<Position>, found: &Node) -> Self {
-        // The one message of serde's that names neither what was expected nor what was found.
-        if self.message.starts_with("data did not match any variant") {
-            self.message = format!("expected a single value, found {found}");
-        }
+    fn at(mut self, at: Option<Position>) -> Self {
         self.at = self.at.or(at);
         self
     }
@@ -134,14 +130,14 @@ impl<'de> Deserializer<'de> for &'de Node {
             Value::List(items) => visitor.visit_seq(Items { items: items.iter(), index: 0 }),
             Value::Map(entries) => visitor.visit_map(Entries::of(entries)),
         };
-        value.map_err(|fault| fault.at(self.at, self))
+        value.map_err(|fault| fault.at(self.at))
     }
 
     /// Text may be written without quotes, whatever it looks like: `X-Scope-OrgID: 1`.
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match &self.value {
             Value::Bool(_, spelling) | Value::Number(_, spelling) => {
-                visitor.visit_borrowed_str(spelling).map_err(|fault: Fault| fault.at(self.at, self))
+                visitor.visit_borrowed_str(spelling).map_err(|fault: Fault| fault.at(self.at))
             }
             _ => self.deserialize_any(visitor),
         }
@@ -171,7 +167,7 @@ impl<'de> Deserializer<'de> for &'de Node {
     ) -> Result<V::Value, Fault> {
         // Serde would also read a list, field by field: nobody means that in a settings file.
         if let Value::List(_) = self.value {
-            return Err(Fault::invalid_type(Unexpected::Seq, &visitor).at(self.at, self));
+            return Err(Fault::invalid_type(Unexpected::Seq, &visitor).at(self.at));
         }
         self.deserialize_map(visitor)
     }
@@ -192,7 +188,7 @@ impl<'de> Deserializer<'de> for &'de Node {
                 Err(Fault::custom(format!("expected one of {expected}, found {self}")))
             }
         };
-        value.map_err(|fault| fault.at(self.at, self))
+        value.map_err(|fault| fault.at(self.at))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -226,7 +222,7 @@ impl<'de> de::SeqAccess<'de> for Items<'de> {
         };
         let step = format!("[{}]", self.index);
         self.index += 1;
-        seed.deserialize(node).map(Some).map_err(|fault| fault.at(node.at, node).below(step))
+        seed.deserialize(node).map(Some).map_err(|fault| fault.at(node.at).below(step))
     }
 }
 
@@ -255,14 +251,13 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
         let key = StrDeserializer::<Fault>::new(&entry.key);
         seed.deserialize(key)
             .map(Some)
-            .map_err(|fault| fault.at(entry.key_at, &entry.node).below(entry.key.clone()))
+            .map_err(|fault| fault.at(entry.key_at).below(entry.key.clone()))
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
         let Some(entry) = self.current else {
             return Err(Fault::custom("a value was asked for before its key"));
         };
-        seed.deserialize(&entry.node)
-            .map_err(|fault| fault.at(entry.at(), &entry.node).below(entry.key.clone()))
+        seed.deserialize(&entry.node).map_err(|fault| fault.at(entry.at()).below(entry.key.clone()))
     }
 }

@@ -132,7 +132,7 @@ fn alert(alertname: &str, over: bool) -> serde_json::Value {
     alert
 }
 
-const SHIPPED_URL: &str = "http://scaler:9102/api/v1/alerts";
+const SHIPPED_URL: &str = "http://scaler:10102/api/v1/alerts";
 const SHIPPED_TOKEN: &str = "/run/secrets/loadline_webhook_token";
 const QUICK: (&str, &str) = ("group_interval: 30s", "group_interval: 1s");
 

@@ -22,8 +22,7 @@ use crate::config::{self, ActuatorKind, Config, TargetRule};
 use crate::detect::DetectError;
 use crate::guard::Decision;
 use crate::journal::{
-    AlertEvent, Journal, JournalError, Outcome, Pause, Record, Recovered, Suggestion,
-    SuggestionsLog,
+    Journal, JournalError, Outcome, Record, Recovered, Suggestion, SuggestionsLog,
 };
 use crate::promql::{Client, ClientError, Observer};
 use crate::target::{Mode, TargetId};

@@ -10,7 +10,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Notify, watch};
 
 use super::stage::{Exporter, Plan, ROUND, Stage};
-use super::{BURN, HOST, PROGRAMS, quota_above};
+use super::{BURN, HOST, PROGRAMS, quota_above, with_docker};
 use crate::support::docker::DockerEngine;
 use crate::support::host::can_run;
 use crate::support::wait_for;
@@ -125,10 +125,8 @@ async fn killed_in_the_middle(orders: Orders) {
     let shop = engine.run("shop", &["--cpus", "0.5"], &["sleep", "900"]);
     let exporter = Exporter::start(Some(&engine.data_root())).await;
     let gate = Gate::start(engine.socket(), orders);
-    let socket = gate.socket();
     // The engine's answer is waited for longer than the test takes.
-    let docker = format!("actuators: {{docker: {{socket: '{}', timeout: 1h}}}}", socket.display());
-    let settings = format!("{SETTINGS}\n{docker}");
+    let settings = with_docker(SETTINGS, &gate.socket());
     let plan = Plan {
         mode: "enforce",
         actuator: "docker",

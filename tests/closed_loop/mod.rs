@@ -26,6 +26,11 @@ const CPU: &str = "  scale:
 policy: {threshold: {smoothing_factor: 1}}
 guard: {cooldown_up: 10s, cooldown_down: 15s, stabilization_down: 15s, max_shrink_ratio: 0.9}";
 
+/// `settings` with the test's engine.
+fn with_docker(settings: &str, socket: &std::path::Path) -> String {
+    format!("{settings}\nactuators: {{docker: {{socket: '{}', timeout: 1h}}}}", socket.display())
+}
+
 async fn quota_above(cores: f64, read: impl Fn() -> Option<f64>, stage: &Stage) -> f64 {
     wait_for(&format!("a quota above {cores} cores"), ROUND, async || match read() {
         Some(quota) if quota > cores + 1e-6 => Ok(quota),
@@ -59,8 +64,13 @@ async fn a_saturated_container_gets_cpu_and_gives_it_back() {
     engine.import_busybox(&[]);
     let shop = engine.run("shop", &["--cpus", "0.5"], &["sleep", "900"]);
     let exporter = Exporter::start(Some(&engine.data_root())).await;
-    let plan =
-        Plan { mode: "enforce", actuator: "docker", settings: CPU, evaluation_interval: "5s" };
+    let settings = with_docker(CPU, &engine.socket());
+    let plan = Plan {
+        mode: "enforce",
+        actuator: "docker",
+        settings: &settings,
+        evaluation_interval: "5s",
+    };
     let stage = Stage::start(&exporter, "shop", &plan).await;
     assert_eq!(shop.cpu_cores(), Some(0.5));
 
@@ -108,8 +118,13 @@ async fn an_alert_alone_starts_a_decision() {
     let shop = engine.run("shop", &["--cpus", "0.5"], &["sleep", "900"]);
     let exporter = Exporter::start(Some(&engine.data_root())).await;
     // The clock ticks once, before there is any load; all that follows is the webhook's doing.
-    let plan =
-        Plan { mode: "enforce", actuator: "docker", settings: CPU, evaluation_interval: "1h" };
+    let settings = with_docker(CPU, &engine.socket());
+    let plan = Plan {
+        mode: "enforce",
+        actuator: "docker",
+        settings: &settings,
+        evaluation_interval: "1h",
+    };
     let stage = Stage::start(&exporter, "shop", &plan).await;
     wait_for("the first look", ROUND, async || {
         match http_get(&format!("{}/-/ready", stage.scaler.url)).await?.status {
@@ -138,7 +153,13 @@ async fn memory_is_raised_before_it_runs_out() {
     let shop = engine.run("shop", &limits, &["sleep", "900"]);
     let exporter = Exporter::start(Some(&engine.data_root())).await;
     let settings = "  scale:\n    memory: {min: 64MiB, max: 256MiB}";
-    let plan = Plan { mode: "enforce", actuator: "docker", settings, evaluation_interval: "5s" };
+    let settings = with_docker(settings, &engine.socket());
+    let plan = Plan {
+        mode: "enforce",
+        actuator: "docker",
+        settings: &settings,
+        evaluation_interval: "5s",
+    };
     let stage = Stage::start(&exporter, "shop", &plan).await;
 
     engine.docker(&["exec", "shop", "dd", "if=/dev/zero", "of=/dev/shm/full", "bs=1M", "count=54"]);
@@ -184,8 +205,13 @@ async fn observing_changes_nothing_and_publishes_the_same() {
     engine.import_busybox(&[]);
     let shop = engine.run("shop", &["--cpus", "0.5"], &["sleep", "900"]);
     let exporter = Exporter::start(Some(&engine.data_root())).await;
-    let plan =
-        Plan { mode: "observe", actuator: "docker", settings: CPU, evaluation_interval: "5s" };
+    let settings = with_docker(CPU, &engine.socket());
+    let plan = Plan {
+        mode: "observe",
+        actuator: "docker",
+        settings: &settings,
+        evaluation_interval: "5s",
+    };
     let stage = Stage::start(&exporter, "shop", &plan).await;
 
     engine.exec_detached(&shop, BURN);
@@ -210,6 +236,7 @@ async fn without_an_answer_nothing_moves_down() {
     let idle = engine.run("shop", &["--cpus", "1.5"], &["sleep", "900"]);
     let mut exporter = Some(Exporter::start(Some(&engine.data_root())).await);
     let settings = CPU.replace("stabilization_down: 15s", "stabilization_down: 60s");
+    let settings = with_docker(&settings, &engine.socket());
     let plan = Plan {
         mode: "enforce",
         actuator: "docker",

@@ -6,8 +6,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::support::alertmanager::Alertmanager;
-use crate::support::prometheus::Prometheus;
-use crate::support::{PATIENCE, Process, client, free_port, http_get, loadline, wait_for};
+
+use crate::support::{
+    PATIENCE, Process, Prometheus, client, free_port, http_get, loadline, wait_for,
+};
 
 /// The webhook's token.
 const TOKEN: &str = "s3cret of the closed loop";

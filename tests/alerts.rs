@@ -9,6 +9,7 @@ use loadline::alerts::{AlertBook, Host, Intake, router};
 use loadline::config;
 use loadline::journal::{AlertEvent, AlertStatus};
 use loadline::policy::AlertSignal;
+use loadline::scaler;
 use loadline::target::{Dimension, Target, TargetId};
 use loadline::units::Timestamp;
 use loadline::web::{Limits, ListenAddress, Server, WriteGuard, protected};
@@ -29,7 +30,7 @@ struct Journal {
 
 impl Host for Journal {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
+        scaler::now()
     }
 
     fn settings(&self) -> config::Alerts {
@@ -126,12 +127,12 @@ fn alert(alertname: &str, over: bool) -> serde_json::Value {
         "generatorURL": "http://prometheus/graph",
     });
     if over {
-        alert["endsAt"] = jiff::Timestamp::now().to_string().into();
+        alert["endsAt"] = scaler::now().to_string().into();
     }
     alert
 }
 
-const SHIPPED_URL: &str = "http://scaler:9102/api/v1/alerts";
+const SHIPPED_URL: &str = "http://scaler:10102/api/v1/alerts";
 const SHIPPED_TOKEN: &str = "/run/secrets/loadline_webhook_token";
 const QUICK: (&str, &str) = ("group_interval: 30s", "group_interval: 1s");
 

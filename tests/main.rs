@@ -8,6 +8,7 @@ mod alerts;
 mod architecture;
 mod cgroup2;
 mod cli;
+mod closed_loop;
 mod config;
 mod decide;
 mod detect;

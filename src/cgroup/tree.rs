@@ -228,7 +228,7 @@ impl Tree {
         }
         group.places[walk.mount] = Place { inode, round: self.round };
         let made = Timestamp::from_millis(
-            (stat.st_mtime as i64)
+            stat.st_mtime
                 .saturating_mul(1000)
                 .saturating_add(stat.st_mtime_nsec as i64 / 1_000_000),
         );

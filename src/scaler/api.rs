@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use super::engine::{Engine, TargetState};
-use super::live::{Reload, Shared};
+use super::live::Reload;
 use super::now;
+use super::shared::Shared;
 use crate::detect::Assessment;
 use crate::guard::Decision;
 use crate::journal::{JournalError, Pause};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::observed::Observed;
 use crate::config::{Config, Detection, Guard, Policy, Scale, TargetRule};
 use crate::detect::{Assessment, DetectError, Detector};
 use crate::features;
@@ -96,16 +97,6 @@ pub struct DimensionState {
     guard: GuardState,
     /// The size that was last confirmed by reading the world back. The metrics lag behind it.
     confirmed: Option<(Timestamp, Limit<f64>)>,
-}
-
-/// One target at one tick.
-pub struct Observed {
-    /// The target.
-    pub target: Target,
-    /// Its signals.
-    pub observation: Observation,
-    /// When its newest sample was taken; `None` where there is none.
-    pub sampled_at: Option<Timestamp>,
 }
 
 /// What stands outside the metrics: alerts and pauses.

@@ -61,7 +61,7 @@ impl LoopMetrics {
             .inc();
     }
 
-    /// Counts a webhook by its result: `accepted`, `rejected` or `failed`.
+    /// Counts a webhook by its result (`alerts::Host::answered`).
     pub fn webhook(&self, result: &'static str) {
         self.webhooks.get_or_create(&[("result", result.to_owned())]).inc();
     }
@@ -69,6 +69,24 @@ impl LoopMetrics {
     /// Counts a query that failed.
     pub fn query_failed(&self, rule: &str) {
         self.query_failures.get_or_create(&[("rule", rule.to_owned())]).inc();
+    }
+
+    /// Makes every series that may count failures exist at zero: `increase()` misses the first event
+    /// of a series that did not exist before it.
+    pub fn begin_at_zero<'a>(&self, rules: impl IntoIterator<Item = &'a str>) {
+        for dimension in Dimension::ALL {
+            for result in ["applied", "rolled_back", "failed", "superseded"] {
+                let labels =
+                    [("dimension", dimension.name().to_owned()), ("result", result.to_owned())];
+                let _ = self.actions.get_or_create(&labels);
+            }
+        }
+        for result in ["accepted", "malformed", "too_large", "unavailable"] {
+            let _ = self.webhooks.get_or_create(&[("result", result.to_owned())]);
+        }
+        for rule in rules {
+            let _ = self.query_failures.get_or_create(&[("rule", rule.to_owned())]);
+        }
     }
 
     fn register(&self, registry: &mut Registry) {

@@ -1,32 +1,33 @@
 //! The live loop: Prometheus → engine → journal → actuators, at every tick and at every change of an
 //! alert.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use super::act::{Acted, Hands};
-use super::engine::{Engine, Observed, RuleSettings, wants_change};
+use super::engine::{Engine, RuleSettings, wants_change};
 use super::gauges::LoopMetrics;
+use super::observed::Observed;
+use super::shared::{AlertHost, Shared};
 use super::standing::RuleStanding;
 use super::{models, now};
 use crate::actuate::Actuator;
-use crate::alerts::{AlertBook, Host, Intake};
-use crate::config::{self, ActuatorKind, Alerts, Config, TargetRule};
+use crate::alerts::{AlertBook, Intake};
+use crate::config::{self, ActuatorKind, Config, TargetRule};
 use crate::detect::DetectError;
 use crate::guard::Decision;
 use crate::journal::{
     AlertEvent, Journal, JournalError, Outcome, Pause, Record, Recovered, Suggestion,
     SuggestionsLog,
 };
-use crate::promql::{Client, ClientError, Observer, TargetReadings};
-use crate::target::{Mode, Signal, Target, TargetId};
+use crate::promql::{Client, ClientError, Observer};
+use crate::target::{Mode, TargetId};
 use crate::units::{Timestamp, duration};
-use crate::window::{Observation, Reading};
 
 /// A burst of alerts starts at most one tick in this time.
 const ALERT_TICK_SPACING: Duration = Duration::from_secs(1);
@@ -49,91 +50,6 @@ pub enum ScalerError {
     /// This build lacks an actuator.
     #[error(transparent)]
     Unsupported(#[from] crate::actuate::Unsupported),
-}
-
-/// What the loop and the HTTP interface share.
-pub struct Shared {
-    /// The targets.
-    pub engine: Arc<RwLock<Engine>>,
-    /// The loop's counters.
-    pub metrics: LoopMetrics,
-    journal: Arc<Mutex<Journal>>,
-    config: RwLock<Arc<Config>>,
-    pauses: Mutex<Vec<Pause>>,
-}
-
-impl Shared {
-    /// The configuration in force.
-    pub fn config(&self) -> Arc<Config> {
-        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Holds a target, or all of them, where they are.
-    ///
-    /// # Errors
-    /// The journal could not be written; then nothing is paused.
-    pub fn pause(&self, pause: Pause) -> Result<(), JournalError> {
-        self.journal().append(Record::Pause(pause.clone()))?;
-        self.pauses().push(pause);
-        Ok(())
-    }
-
-    /// Takes back the pauses of `target`, or those of all targets at once.
-    ///
-    /// # Errors
-    /// The journal could not be written; then the pauses stand.
-    pub fn resume(&self, target: Option<TargetId>, at: Timestamp) -> Result<(), JournalError> {
-        self.journal().append(Record::Resume { at, target: target.clone() })?;
-        self.pauses().retain(|pause| pause.target != target);
-        Ok(())
-    }
-
-    fn journal(&self) -> MutexGuard<'_, Journal> {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn pauses(&self) -> MutexGuard<'_, Vec<Pause>> {
-        self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn engine(&self) -> RwLockWriteGuard<'_, Engine> {
-        self.engine.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn paused(&self, targets: impl Iterator<Item = TargetId>, at: Timestamp) -> BTreeSet<TargetId> {
-        let mut pauses = self.pauses();
-        pauses.retain(|pause| pause.stands(at));
-        targets.filter(|target| pauses.iter().any(|pause| pause.holds(target, at))).collect()
-    }
-}
-
-/// The webhook's view of the scaler.
-pub struct AlertHost(Arc<Shared>);
-
-impl Host for AlertHost {
-    fn now(&self) -> Timestamp {
-        now()
-    }
-
-    fn settings(&self) -> Alerts {
-        self.0.config().alerts.clone()
-    }
-
-    async fn persist(&self, events: Vec<AlertEvent>) -> Result<(), String> {
-        let shared = self.0.clone();
-        let write = move || {
-            let mut journal = shared.journal();
-            events.into_iter().try_for_each(|event| journal.append(Record::Alert(event)))
-        };
-        match tokio::task::spawn_blocking(write).await {
-            Ok(written) => written.map_err(|error| error.to_string()),
-            Err(_) => Err("the journal's writer ended".to_owned()),
-        }
-    }
-
-    fn answered(&self, result: &'static str) {
-        self.0.metrics.webhook(result);
-    }
 }
 
 /// One rule at work.
@@ -182,14 +98,10 @@ impl Live {
         models::load(&config.journal.path, &mut engine);
         engine.remember(&recovered);
         let book = AlertBook::restore(recovered.alerts.iter().cloned());
-        let shared = Arc::new(Shared {
-            engine: Arc::new(RwLock::new(engine)),
-            metrics: LoopMetrics::default(),
-            journal,
-            config: RwLock::new(Arc::new(config)),
-            pauses: Mutex::new(recovered.pauses.clone()),
-        });
+        let shared = Arc::new(Shared::new(engine, journal, config, recovered.pauses.clone()));
         shared.metrics.reload_success.set(1);
+        let rules = shared.config();
+        shared.metrics.begin_at_zero(rules.targets.iter().map(|rule| rule.name.as_str()));
         let intake = Arc::new(Intake::new(AlertHost(shared.clone()), book));
         Ok(Self { shared, intake, config_file, wiring, recovered, models_saved_at: now() })
     }
@@ -254,7 +166,7 @@ impl Live {
         let config = config::load(&self.config_file)?;
         self.wiring = Wiring::new(&config, &self.shared.journal)?;
         self.shared.engine().set_rules(rule_settings(&config))?;
-        *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        self.shared.set_config(config);
         Ok(())
     }
 
@@ -300,7 +212,7 @@ impl Live {
                         let row_at = start.plus(step * u32::try_from(row).unwrap_or(u32::MAX));
                         for history in &past.histories {
                             if let Some(observed) =
-                                recalled(&history.target, row_at, history.rows.get(row))
+                                Observed::past(&history.target, row_at, history.rows.get(row))
                             {
                                 engine.recall(&runner.rule.name, observed);
                             }
@@ -394,7 +306,7 @@ async fn observe(
             for note in &round.notes {
                 tracing::warn!(rule = runner.rule.name, "{note}");
             }
-            round.targets.into_iter().map(|readings| observed(readings, at)).collect()
+            round.targets.into_iter().map(|readings| Observed::now(readings, at)).collect()
         }
         Err(error) => {
             metrics.query_failed(&runner.rule.name);
@@ -498,29 +410,4 @@ async fn carry_out(shared: &Shared, hands: &Hands, decision: &Decision, kind: Ac
         }
     };
     shared.metrics.acted(dimension, result);
-}
-
-fn observed(readings: TargetReadings, at: Timestamp) -> Observed {
-    let mut observation = Observation::empty(at);
-    for signal in Signal::ALL {
-        let i = signal.index();
-        let reading = Reading { value: readings.values[i], freshness: readings.freshness[i] };
-        observation.set(signal, reading);
-    }
-    let sampled_at = Some(at.minus(readings.sample_age));
-    Observed { target: readings.target, observation, sampled_at }
-}
-
-/// One row of the past; `None` where nothing was known.
-fn recalled(
-    target: &Target,
-    at: Timestamp,
-    row: Option<&[Option<f64>; Signal::COUNT]>,
-) -> Option<Observed> {
-    let row = row.filter(|row| row.iter().any(Option::is_some))?;
-    let mut observation = Observation::empty(at);
-    for signal in Signal::ALL {
-        observation.set(signal, row[signal.index()].map_or(Reading::EMPTY, Reading::fresh));
-    }
-    Some(Observed { target: target.clone(), observation, sampled_at: Some(at) })
 }

@@ -1,12 +1,11 @@
 //! The host's own cgroups as a source of observations, for `loadline up`: what Prometheus would
 //! answer, computed from two successive readings.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::engine::Observed;
+use super::observed::Observed;
 use crate::cgroup::Reading as Kernel;
 use crate::promql::Freshness;
 use crate::target::{Signal, Target, TargetId};

@@ -4,6 +4,7 @@
 //! * [`live`]: Prometheus → engine → journal → actuators, tick by tick.
 //! * [`local`]: the host's own cgroups → engine, for `loadline up`.
 //! * `models`: model files.
+//! * [`shared`]: what the loop and the HTTP interface share.
 //! * [`act`]: one decision carried out.
 //! * [`gauges`], [`api`]: what is published.
 
@@ -14,6 +15,8 @@ pub mod gauges;
 pub mod live;
 pub mod local;
 mod models;
+pub mod observed;
+pub mod shared;
 mod standing;
 
 use crate::units::Timestamp;

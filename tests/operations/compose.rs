@@ -146,7 +146,7 @@ fn addresses_agree() {
     }
     let routes = read("alertmanager/alertmanager.yml");
     let lab = yaml("lab/loadline.yml");
-    assert!(routes.contains("url: http://scaler:9102/api/v1/alerts"));
+    assert!(routes.contains("url: http://scaler:10102/api/v1/alerts"));
     let token = text(&lab["web"]["bearer_token_file"]);
     assert!(routes.contains(&format!("credentials_file: {token}")), "one token for both: {token}");
     let workload = &yaml(COMPOSE)["services"]["workload"]["container_name"];

@@ -24,7 +24,7 @@ pub struct PanelQuery {
 }
 
 /// All queries of the dashboard's panels, variables and annotations. Grafana's variables are replaced: each of
-/// `variables` by its value, the others by their "All".
+/// `variables` by its value, the others by what matches everything.
 pub fn panel_queries(variables: &[(&str, &str)]) -> Vec<PanelQuery> {
     let dashboard = dashboard();
     let mut queries = Vec::new();
@@ -60,9 +60,9 @@ fn expand(expr: &str, variables: &[(&str, &str)], dashboard: &Value) -> String {
         expr = expr.replace(&format!("${name}"), value);
     }
     for variable in list(&dashboard["templating"]["list"]) {
-        if let Some(all) = variable["allValue"].as_str() {
-            expr = expr.replace(&format!("${}", text(&variable["name"])), all);
-        }
+        // Where a variable has no "all" of its own, Grafana joins the values that it knows.
+        let all = variable["allValue"].as_str().unwrap_or(".+");
+        expr = expr.replace(&format!("${}", text(&variable["name"])), all);
     }
     expr
 }

@@ -14,7 +14,7 @@ pub struct Prometheus {
     /// The base URL, without a slash at the end.
     pub url: String,
     // Ends before its folder goes.
-    _process: Process,
+    process: Process,
     _folder: TempDir,
 }
 
@@ -63,7 +63,13 @@ impl Prometheus {
         let mut process = Process::spawn("prometheus", command);
         process.wait_line("Server is ready", PATIENCE).await;
         let scheme = if flags.is_empty() { "http" } else { "https" };
-        Self { url: format!("{scheme}://127.0.0.1:{port}"), _process: process, _folder: folder }
+        Self { url: format!("{scheme}://127.0.0.1:{port}"), process, _folder: folder }
+    }
+
+    /// Ends it, as an operator would.
+    pub async fn stop(&mut self) {
+        self.process.signal(rustix::process::Signal::TERM);
+        self.process.wait_exit(PATIENCE).await;
     }
 }
 

@@ -1,0 +1,218 @@
+//! Exporter, Prometheus, Alertmanager and scaler, wired as a user would.
+
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::support::alertmanager::Alertmanager;
+use crate::support::prometheus::Prometheus;
+use crate::support::{PATIENCE, Process, client, free_port, http_get, loadline, wait_for};
+
+/// The webhook's token.
+const TOKEN: &str = "s3cret of the closed loop";
+
+/// How long the loop may take for one of its rounds: scrape, rate over 20 s, alert, evaluation.
+pub const ROUND: Duration = Duration::from_secs(120);
+
+/// A running exporter that finds Docker's files where the test's engine keeps them.
+pub struct Exporter {
+    pub address: String,
+    _process: Process,
+    _root: TempDir,
+}
+
+impl Exporter {
+    pub async fn start(docker_data_root: Option<&std::path::Path>) -> Self {
+        let root = TempDir::new().expect("a folder");
+        if let Some(data_root) = docker_data_root {
+            let lib = root.path().join("var/lib");
+            std::fs::create_dir_all(&lib).expect("made");
+            std::os::unix::fs::symlink(data_root, lib.join("docker")).expect("linked");
+        }
+        let mut command = loadline();
+        command.args(["exporter", "--web.listen-address=127.0.0.1:0"]);
+        command.arg(format!("--path.rootfs={}", root.path().display()));
+        let mut process = Process::spawn("exporter", command);
+        let address = process.wait_address(PATIENCE).await;
+        Self { address, _process: process, _root: root }
+    }
+}
+
+/// What scrapes, alerts and decides.
+pub struct Stage {
+    pub prometheus: Prometheus,
+    pub scaler: Scaler,
+    _alertmanager: Alertmanager,
+}
+
+/// What a test says of its scaler.
+pub struct Plan<'a> {
+    pub mode: &'a str,
+    pub actuator: &'a str,
+    /// The `scale` and `guard` sections, and whatever else; YAML at the margin.
+    pub settings: &'a str,
+    pub evaluation_interval: &'a str,
+}
+
+impl Stage {
+    /// Starts all of it for the container `name` of `exporter`. The rules and the route are the shipped
+    /// ones, with shorter waits.
+    pub async fn start(exporter: &Exporter, name: &str, plan: &Plan<'_>) -> Self {
+        let port = free_port();
+        let token = TempDir::new().expect("a folder");
+        let token_file = token.path().join("token");
+        std::fs::write(&token_file, TOKEN).expect("written");
+        let alertmanager = Alertmanager::start(
+            &include_str!("../../alertmanager/alertmanager.yml")
+                .replace("scaler:10102", &format!("127.0.0.1:{port}"))
+                .replace("/run/secrets/loadline_webhook_token", &token_file.display().to_string())
+                .replace("group_interval: 30s", "group_interval: 1s"),
+        )
+        .await;
+        let rules = include_str!("../../prometheus/rules/loadline.yml")
+            .replace("for: 30s", "for: 5s")
+            .replace("keep_firing_for: 1m", "keep_firing_for: 5s")
+            .replace("[1m]", "[20s]");
+        let prometheus = Prometheus::start(
+            &format!(
+                "global: {{scrape_interval: 5s, evaluation_interval: 5s}}\n\
+                 rule_files: [rules.yml]\n\
+                 alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{}']}}]}}]}}\n\
+                 scrape_configs:\n\
+                 - {{job_name: exporter, static_configs: [{{targets: ['{}']}}]}}\n\
+                 - {{job_name: scaler, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}\n",
+                alertmanager.url.trim_start_matches("http://"),
+                exporter.address,
+            ),
+            &rules,
+        )
+        .await;
+        let scaler = Scaler::start(port, &prometheus.url, name, plan, &token_file).await;
+        scaler.keep(token);
+        Self { prometheus, scaler, _alertmanager: alertmanager }
+    }
+}
+
+/// A scaler with a journal of its own, which outlives the process.
+pub struct Scaler {
+    pub url: String,
+    pub folder: TempDir,
+    process: Option<Process>,
+    port: u16,
+}
+
+impl Scaler {
+    pub async fn start(
+        port: u16,
+        prometheus: &str,
+        name: &str,
+        plan: &Plan<'_>,
+        token_file: &std::path::Path,
+    ) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let Plan { mode, actuator, settings, evaluation_interval } = plan;
+        let config = format!(
+            "global: {{evaluation_interval: {evaluation_interval}, history: 10m}}\n\
+             prometheus: {{url: '{prometheus}', rate_interval: 20s, max_sample_age: 20s}}\n\
+             journal: {{path: '{journal}', suggestions_log: '{journal}/suggestions.json'}}\n\
+             web: {{bearer_token_file: '{token}'}}\n\
+             targets:\n\
+             - name: shop\n\
+             \x20 discover: container_last_seen{{name=\"{name}\"}}\n\
+             \x20 mode: {mode}\n\
+             \x20 actuator: {actuator}\n\
+             {settings}\n",
+            journal = folder.path().display(),
+            token = token_file.display(),
+        );
+        std::fs::write(folder.path().join("loadline.yml"), config).expect("written");
+        let mut scaler =
+            Self { url: format!("http://127.0.0.1:{port}"), folder, process: None, port };
+        scaler.launch().await;
+        scaler
+    }
+
+    /// Starts the process, again after [`Scaler::kill`].
+    pub async fn launch(&mut self) {
+        let mut command: Command = loadline();
+        command.arg("scaler").arg("--config.file").arg(self.folder.path().join("loadline.yml"));
+        command.arg(format!("--web.listen-address=127.0.0.1:{}", self.port));
+        let mut process = Process::spawn("scaler", command);
+        process.wait_address(PATIENCE).await;
+        self.process = Some(process);
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        self.process.as_ref().map(Process::stderr).unwrap_or_default()
+    }
+
+    /// Keeps a folder as long as the test's other folders.
+    fn keep(&self, folder: TempDir) {
+        let _ = folder.keep();
+    }
+
+    /// One of its own metrics: the value of the first series that holds every one of `labels`.
+    pub async fn metric(&self, name: &str, labels: &[&str]) -> Result<f64, String> {
+        let reply = http_get(&format!("{}/metrics", self.url)).await?;
+        let line = reply.text().lines().find(|line| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
+                && labels.iter().all(|label| line.contains(label))
+        });
+        let line = line.ok_or_else(|| format!("no {name} with {labels:?}"))?;
+        let value = line.rsplit(' ').next().unwrap_or_default();
+        value.parse().map_err(|_| format!("not a number: {line}"))
+    }
+
+    /// Waits until `metric` is more than `least`.
+    pub async fn wait_above(&self, name: &str, labels: &[&str], least: f64) -> f64 {
+        wait_for(&format!("{name} above {least}"), ROUND, async || {
+            match self.metric(name, labels).await? {
+                value if value > least => Ok(value),
+                value => Err(format!("{value}; log: {}", self.log())),
+            }
+        })
+        .await
+    }
+
+    /// Waits until every target was decided on `rounds` more times.
+    pub async fn wait_ticks(&self, rounds: u32) {
+        let decided = async || -> Result<f64, String> {
+            let mut sum = 0.0;
+            for action in ["hold", "scale_up", "scale_down"] {
+                let label = format!("action=\"{action}\"");
+                sum += self.metric("loadline_decisions_total", &[&label]).await.unwrap_or(0.0);
+            }
+            Ok(sum)
+        };
+        let before = decided().await.expect("readable");
+        wait_for("further decisions", ROUND, async || match decided().await? {
+            now if now >= before + f64::from(rounds) => Ok(()),
+            now => Err(format!("{now} after {before}")),
+        })
+        .await;
+    }
+
+    /// The intents and outcomes of its journal.
+    pub fn journal(&self) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(self.folder.path().join("journal.jsonl"));
+        let lines = text.unwrap_or_default();
+        lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+}
+
+/// What Prometheus says of `query`, where it says one thing.
+pub async fn ask(prometheus: &Prometheus, query: &str) -> Result<f64, String> {
+    let url = format!("{}/api/v1/query", prometheus.url);
+    let reply = client().get(url).query(&[("query", query)]).send().await;
+    let reply: serde_json::Value =
+        reply.map_err(|e| e.to_string())?.json().await.map_err(|e| e.to_string())?;
+    let value = reply["data"]["result"][0]["value"][1].as_str();
+    value.and_then(|v| v.parse().ok()).ok_or_else(|| format!("no value: {reply}"))
+}

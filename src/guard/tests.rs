@@ -105,6 +105,14 @@ fn what_nothing_speaks_against_is_done() {
 }
 
 #[test]
+fn a_size_that_contradicts_its_action_moves_nothing() {
+    for proposal in [up(0.5), down(2.0), stay(2.0), up(f64::NAN), down(0.0), down(-1.0)] {
+        let decision = Run::new().decide(&cpu(1.0, 0.5), proposal);
+        assert_left(&decision, 1.0, &[]);
+    }
+}
+
+#[test]
 fn bounds_hold_in_both_directions() {
     let mut run = Run::bounds(0.5, 2.0);
     assert_left(&run.decide(&cpu(1.0, 0.9), up(5.0)), 2.0, &[ClipReason::Bounds]);
@@ -170,7 +178,10 @@ fn small_changes_are_not_made_unless_they_reach_a_bound() {
     assert_left(&run.decide(&cpu(1.0, 0.6), up(1.09)), 1.0, &[ClipReason::Tolerance]);
     assert_left(&run.decide(&cpu(1.0, 0.6), up(1.1)), 1.1, &[]);
     assert_left(&run.decide(&cpu(1.95, 1.9), up(2.0)), 2.0, &[]);
-    assert_left(&run.decide(&cpu(0.45, 0.1), up(0.51)), 0.51, &[]);
+    assert_left(&run.decide(&cpu(0.48, 0.1), up(0.51)), 0.51, &[]);
+    let mut run = Run::guard(|guard| guard.tolerance_ratio = 0.1);
+    // As floating point has it, (3.3 - 3) / 3 is less than 0.1.
+    assert_left(&run.decide(&cpu(3.0, 2.9), up(3.3)), 3.3, &[]);
 }
 
 #[test]

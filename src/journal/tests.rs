@@ -355,6 +355,22 @@ fn the_file_stays_short() {
 }
 
 #[test]
+fn numbers_are_never_given_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open_bounded(folder.path(), 4000).unwrap();
+    journal.append(Record::Intent(intent(6, "a", 1.0, 2.0))).unwrap();
+    let outcome = Outcome::Failed { size: None, error: "gone".to_owned() };
+    journal.settle(&intent(6, "a", 1.0, 2.0), after(7), outcome).unwrap();
+    for at in 8..100 {
+        let size = 1.0 + at as f64;
+        journal.append(Record::Decision(decision("a", at, Action::ScaleUp, size))).unwrap();
+    }
+    drop(journal);
+    let (_, recovered) = Journal::open_bounded(folder.path(), 4000).unwrap();
+    assert_eq!((recovered.next_id, recovered.unfinished), (7, Vec::new()));
+}
+
+#[test]
 fn a_compaction_that_was_killed_leaves_the_old_file() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = written(&history());

@@ -68,7 +68,9 @@ fn router(
     ready: Ready,
 ) -> Router {
     let shared = live.shared.clone();
-    let registry = Arc::new(gauges::registry(&shared.metrics, shared.engine.clone()));
+    let mut registry = gauges::registry(&shared.metrics, shared.engine.clone());
+    gauges::register_own_process(&mut registry);
+    let registry = Arc::new(registry);
     let for_page = shared.clone();
     let readable = api::readable(Readable {
         engine: shared.engine.clone(),

@@ -72,7 +72,12 @@ fn advice() -> RuleSettings {
         mode: Mode::Observe,
         dimensions: Dimension::ALL.into_iter().map(|dimension| (dimension, None)).collect(),
         policy: Policy::default(),
-        guard: Guard { introduce_limits: true, ..Guard::default() },
+        // Advice may change its mind: half a minute of calm is enough to speak of a shrink.
+        guard: Guard {
+            introduce_limits: true,
+            stabilization_down: Duration::from_secs(30),
+            ..Guard::default()
+        },
     }
 }
 

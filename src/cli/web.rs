@@ -28,7 +28,12 @@ impl<const PORT: u16> Listen<PORT> {
         let shutdown = shutdown::requested()?;
         let server = Server::bind(&self.addresses, Limits::default()).await?;
         for address in server.addresses() {
-            info!(%address, "listening");
+            let host = match address.ip() {
+                ip if ip.is_unspecified() => "localhost".to_owned(),
+                std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+                ip => ip.to_string(),
+            };
+            info!(%address, "listening, open http://{host}:{}/", address.port());
         }
         server.serve(router, shutdown).await;
         Ok(())

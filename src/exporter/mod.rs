@@ -8,6 +8,7 @@ mod documentation;
 mod family;
 mod host;
 mod own;
+mod process;
 mod render;
 pub mod table;
 mod write;
@@ -25,6 +26,8 @@ use host::Host;
 
 pub use documentation::documentation;
 pub use family::{Family, Kind};
+
+pub use process::Process;
 
 /// Where the host's files are.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -57,6 +57,10 @@ impl Client {
             .tls_danger_accept_invalid_certs(config.tls_config.insecure_skip_verify);
         if let Some(path) = &config.tls_config.ca_file {
             builder = builder.tls_certs_merge(certificates(path)?);
+        } else if settings.url.starts_with("http://") {
+            // Without TLS nobody need be trusted. The library refuses to start where the system has no
+            // certificates, as in a small container image.
+            builder = builder.tls_certs_only([]);
         }
         let http = builder.build().map_err(|e| ClientError {
             key: "tls_config",

@@ -85,7 +85,8 @@ impl Hands {
         kind: Option<ActuatorKind>,
         at: Timestamp,
     ) -> Result<Finished, JournalError> {
-        let Some(actuator) = kind.and_then(|kind| self.actuators.get(&kind)) else {
+        let actuator = kind.and_then(|kind| Some((kind, self.actuators.get(&kind)?)));
+        let Some((kind, actuator)) = actuator else {
             let error = "its rule is gone or has no actuator any more".to_owned();
             self.journal().settle(
                 intent,
@@ -99,6 +100,11 @@ impl Hands {
         let dropped =
             |error: &str| (Outcome::Failed { size, error: error.to_owned() }, error.to_owned());
         let (outcome, what) = match reconcile(intent, real) {
+            // The running container has the size; whether its file has it, too, is not known.
+            Reconcile::AlreadyDone if kind == ActuatorKind::Lxc => {
+                let outcome = actuator.apply(&intent.target, intent.dimension, intent.to).await;
+                (outcome, "it had been made, at least half, and is made whole".to_owned())
+            }
             Reconcile::AlreadyDone => {
                 let size = size.unwrap_or(Limit::At(intent.to));
                 (Outcome::Applied { size }, "it had been made".to_owned())

@@ -424,3 +424,6 @@ fn restored(target: &TargetId, remembered: &mut Remembered) -> BTreeMap<Dimensio
     });
     guards.collect()
 }
+
+#[cfg(test)]
+mod tests;

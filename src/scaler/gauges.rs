@@ -3,6 +3,7 @@
 //! `instance`), and nothing that a target's owner can multiply.
 
 use std::fmt::Error;
+use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use prometheus_client::collector::Collector;
@@ -10,12 +11,13 @@ use prometheus_client::encoding::{
     DescriptorEncoder, EncodeLabelSet, EncodeMetric, LabelSetEncoder, MetricEncoder,
 };
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use super::engine::{Engine, TargetState};
+use crate::exporter::Process;
 use crate::guard::ClipReason;
 use crate::policy::Action;
 use crate::target::Dimension;
@@ -290,3 +292,60 @@ const FAMILIES: [TargetFamily; 8] = [
         },
     },
 ];
+
+/// What every exporter says of its own process, under the names that all of them use.
+#[derive(Debug)]
+struct OwnProcess;
+
+impl Collector for OwnProcess {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
+        let process = Process::read(Path::new("/proc"));
+        let seconds = |ns: Option<u64>| ns.map(|ns| ns as f64 / 1e9);
+        let whole = |n: Option<u64>| n.map(|n| n as f64);
+        if let Some(cpu) = seconds(process.cpu_ns) {
+            let help = "Total user and system CPU time spent in seconds";
+            let metric = encoder.encode_descriptor(
+                "process_cpu_seconds",
+                help,
+                None,
+                MetricType::Counter,
+            )?;
+            ConstCounter::new(cpu).encode(metric)?;
+        }
+        let gauges = [
+            ("process_max_fds", "Maximum number of open file descriptors", whole(process.max_fds)),
+            ("process_open_fds", "Number of open file descriptors", whole(process.open_fds)),
+            (
+                "process_resident_memory_bytes",
+                "Resident memory size in bytes",
+                whole(process.resident_bytes),
+            ),
+            (
+                "process_start_time_seconds",
+                "Start time of the process since unix epoch in seconds",
+                seconds(process.start_ns),
+            ),
+            (
+                "process_virtual_memory_bytes",
+                "Virtual memory size in bytes",
+                whole(process.virtual_bytes),
+            ),
+        ];
+        for (name, help, value) in gauges {
+            if let Some(value) = value {
+                let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+                ConstGauge::new(value).encode(metric)?;
+            }
+        }
+        let help = "Always 1; the labels tell the build";
+        let mut metric =
+            encoder.encode_descriptor("loadline_build_info", help, None, MetricType::Gauge)?;
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        ConstGauge::new(1.0).encode(metric.encode_family(&version)?)
+    }
+}
+
+/// Adds what is known of this process and its build. The exporter's part of `loadline up` has it already.
+pub fn register_own_process(registry: &mut Registry) {
+    registry.register_collector(Box::new(OwnProcess));
+}

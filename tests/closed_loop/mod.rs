@@ -6,11 +6,12 @@ mod stage;
 
 use tokio::sync::Mutex;
 
+use crate::operations::dashboard::panel_queries;
 use crate::support::docker::DockerEngine;
 use crate::support::host::can_run;
 use crate::support::lxc::LxcContainer;
 use crate::support::{http_get, wait_for};
-use stage::{Exporter, Plan, ROUND, Stage, ask};
+use stage::{Exporter, Plan, ROUND, Stage, ask, series};
 
 /// These tests need the host's CPU for themselves: one at a time.
 static HOST: Mutex<()> = Mutex::const_new(());
@@ -85,7 +86,7 @@ async fn a_saturated_container_gets_cpu_and_gives_it_back() {
     stage.scaler.wait_above("loadline_webhooks_total", &["accepted"], 0.0).await;
     let raised = quota_above(0.5, || shop.cpu_cores(), &stage).await;
     assert!(raised <= 1.5, "beyond the bounds: {raised}");
-    stage.scaler.wait_above("loadline_actions_total", &["applied"], 0.0).await;
+    stage.scaler.wait_above("loadline_actions_total", &["\"cpu\"", "\"applied\""], 0.0).await;
     stage.scaler.wait_above("loadline_anomaly_score", &["name=\"shop\""], 0.0).await;
     // One CPU's worth of load needs no more than the quota it has at the end.
     quota_above(1.0, || shop.cpu_cores(), &stage).await;
@@ -96,6 +97,8 @@ async fn a_saturated_container_gets_cpu_and_gives_it_back() {
         }
     })
     .await;
+
+    the_dashboard_shows_it(&stage).await;
 
     engine.docker(&["exec", "shop", "touch", "/tmp/stop"]);
     quota_is(0.5, || shop.cpu_cores(), &stage).await;
@@ -222,7 +225,14 @@ async fn observing_changes_nothing_and_publishes_the_same() {
     stage.scaler.wait_ticks(3).await;
     assert_eq!(shop.cpu_cores(), Some(0.5));
     assert_eq!(stage.scaler.metric("loadline_current", &cpu).await, Ok(0.5));
-    assert!(stage.scaler.metric("loadline_actions_total", &[]).await.is_err(), "it acted");
+    for result in ["applied", "rolled_back", "failed", "superseded"] {
+        let labels = ["\"cpu\"", &format!("\"{result}\"")];
+        assert_eq!(
+            stage.scaler.metric("loadline_actions_total", &labels).await,
+            Ok(0.0),
+            "{result}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -249,8 +259,8 @@ async fn without_an_answer_nothing_moves_down() {
 
     // First the samples end: they grow stale, then the answers are empty. Then nobody answers.
     drop(exporter.take());
-    let held = ["name=\"shop\"", "reason=\"freshness\"", "dimension=\"cpu\""];
-    stage.scaler.wait_above("loadline_decision_clipped", &held, 0.0).await;
+    // 20 s is the configured age from which a sample is stale.
+    stage.scaler.wait_above("loadline_input_freshness_seconds", &["name=\"shop\""], 20.0).await;
     stage.scaler.wait_ticks(60).await;
     assert_eq!(idle.cpu_cores(), Some(1.5), "shrunk on empty answers: {}", stage.scaler.log());
     stage.prometheus.stop().await;
@@ -258,4 +268,20 @@ async fn without_an_answer_nothing_moves_down() {
     engine.exec_detached(&idle, BURN);
     stage.scaler.wait_ticks(20).await;
     assert_eq!(idle.cpu_cores(), Some(1.5), "shrunk without answers: {}", stage.scaler.log());
+}
+
+/// Panels that show something only at times: when a container is anomalous.
+const AT_TIMES: [&str; 0] = [];
+
+/// Every query of the dashboard brings data, or could.
+async fn the_dashboard_shows_it(stage: &Stage) {
+    let mut silent = Vec::new();
+    for query in panel_queries(&[("rate_interval", "20s")]) {
+        match series(&stage.prometheus, &query.expr).await {
+            Ok(0) if !AT_TIMES.contains(&query.panel.as_str()) => silent.push(query),
+            Ok(_) => {}
+            Err(error) => panic!("{query:?}: {error}"),
+        }
+    }
+    assert!(silent.is_empty(), "no data for {silent:#?}");
 }

@@ -114,8 +114,9 @@ impl Scaler {
     ) -> Self {
         let folder = TempDir::new().expect("a folder");
         let Plan { mode, actuator, settings, evaluation_interval } = plan;
+        let history = if *evaluation_interval == "1h" { "10h" } else { "10m" };
         let config = format!(
-            "global: {{evaluation_interval: {evaluation_interval}, history: 10m}}\n\
+            "global: {{evaluation_interval: {evaluation_interval}, history: {history}}}\n\
              prometheus: {{url: '{prometheus}', rate_interval: 20s, max_sample_age: 20s}}\n\
              journal: {{path: '{journal}', suggestions_log: '{journal}/suggestions.json'}}\n\
              web: {{bearer_token_file: '{token}'}}\n\
@@ -211,10 +212,20 @@ impl Scaler {
 
 /// What Prometheus says of `query`, where it says one thing.
 pub async fn ask(prometheus: &Prometheus, query: &str) -> Result<f64, String> {
-    let url = format!("{}/api/v1/query", prometheus.url);
-    let reply = client().get(url).query(&[("query", query)]).send().await;
-    let reply: serde_json::Value =
-        reply.map_err(|e| e.to_string())?.json().await.map_err(|e| e.to_string())?;
+    let reply = answer(prometheus, query).await?;
     let value = reply["data"]["result"][0]["value"][1].as_str();
     value.and_then(|v| v.parse().ok()).ok_or_else(|| format!("no value: {reply}"))
+}
+
+/// How many series `query` returns.
+pub async fn series(prometheus: &Prometheus, query: &str) -> Result<usize, String> {
+    let reply = answer(prometheus, query).await?;
+    let result = reply["data"]["result"].as_array();
+    result.map(Vec::len).ok_or_else(|| format!("no answer: {reply}"))
+}
+
+async fn answer(prometheus: &Prometheus, query: &str) -> Result<serde_json::Value, String> {
+    let url = format!("{}/api/v1/query", prometheus.url);
+    let reply = client().get(url).query(&[("query", query)]).send().await;
+    reply.map_err(|e| e.to_string())?.json().await.map_err(|e| e.to_string())
 }

@@ -1,0 +1,180 @@
+use super::*;
+use crate::guard::ClipReason;
+use crate::promql::Freshness;
+use crate::window::Reading;
+
+const TICK_MS: i64 = 10_000;
+
+fn target(name: &str) -> Target {
+    Target {
+        id: TargetId::new("shop", [name]),
+        rule: "shop".into(),
+        labels: BTreeMap::from([("name".to_owned(), name.to_owned())]),
+    }
+}
+
+fn at(tick: i64) -> Timestamp {
+    Timestamp::from_millis(tick * TICK_MS)
+}
+
+/// A container that uses `cores` of a limit of 1, sampled at the tick.
+fn seen(tick: i64, cores: f64, limit: Option<f64>) -> Observed {
+    let mut observation = Observation::empty(at(tick));
+    observation.set(Signal::CpuUsageCores, Reading::fresh(cores));
+    observation.set(Signal::MemoryWorkingSetBytes, Reading::fresh(1e6));
+    if let Some(limit) = limit {
+        observation.set(Signal::CpuLimitCores, Reading::fresh(limit));
+    }
+    Observed { target: target("a"), observation, sampled_at: Some(at(tick)) }
+}
+
+/// An engine with one rule that may act on the CPU at once and all the way.
+fn engine() -> Engine {
+    let guard = Guard {
+        cooldown_up: Duration::ZERO,
+        cooldown_down: Duration::ZERO,
+        stabilization_down: Duration::from_secs(20),
+        max_shrink_ratio: 0.9,
+        ..Guard::default()
+    };
+    let scale = Scale { min: 0.2, max: 4.0 };
+    let settings = RuleSettings {
+        mode: Mode::Enforce,
+        dimensions: BTreeMap::from([(Dimension::Cpu, Some(scale))]),
+        policy: Policy::default(),
+        guard,
+    };
+    let mut engine = Engine::new(Detection::default(), 100);
+    engine.set_rules([("shop".into(), settings)]).expect("valid settings");
+    engine
+}
+
+fn tick(engine: &mut Engine, tick: i64, observed: Vec<Observed>) -> Decision {
+    engine.tick("shop", at(tick), observed, &Quiet).remove(0)
+}
+
+#[test]
+fn a_busy_target_grows_and_an_idle_one_shrinks() {
+    let mut engine = engine();
+    let busy = tick(&mut engine, 0, vec![seen(0, 1.0, Some(1.0))]);
+    assert_eq!((busy.action, busy.desired), (Action::ScaleUp, Some(2.0)));
+
+    let mut engine = self::engine();
+    let decisions: Vec<_> =
+        (0..20).map(|i| tick(&mut engine, i, vec![seen(i, 0.01, Some(1.0))])).collect();
+    assert!(decisions.iter().any(|d| d.action == Action::ScaleDown), "never shrinks");
+}
+
+#[test]
+fn a_target_that_is_not_found_holds_and_is_forgotten() {
+    let mut engine = engine();
+    for i in 0..10 {
+        tick(&mut engine, i, vec![seen(i, 0.01, Some(1.0))]);
+    }
+    for i in 10..40 {
+        let decision = tick(&mut engine, i, vec![]);
+        assert_eq!(decision.action, Action::NoScaling, "tick {i}: {decision:?}");
+        assert_eq!(decision.current, None, "an old limit was taken for the present one");
+    }
+    assert!(engine.tick("shop", at(200), vec![], &Quiet).is_empty(), "never forgotten");
+}
+
+#[test]
+fn a_limit_that_vanished_is_unknown_and_not_none() {
+    let mut engine = engine();
+    tick(&mut engine, 0, vec![seen(0, 0.5, Some(1.0))]);
+    let decision = tick(&mut engine, 1, vec![seen(1, 0.5, None)]);
+    assert_eq!(decision.current, None);
+    assert_eq!(decision.action, Action::NoScaling);
+
+    let mut engine = self::engine();
+    let decision = tick(&mut engine, 0, vec![seen(0, 0.5, None)]);
+    assert_eq!(decision.current, Some(Limit::Max), "a target that never had a limit");
+    assert!(decision.clips.iter().any(|c| c.reason == ClipReason::Unlimited), "{decision:?}");
+}
+
+#[test]
+fn what_was_read_back_beats_an_older_sample() {
+    let mut engine = engine();
+    let decision = tick(&mut engine, 0, vec![seen(0, 1.0, Some(1.0))]);
+    engine.confirm(&decision, Limit::At(2.0), Timestamp::from_millis(1));
+
+    // The metric still shows the limit of before the change.
+    let mut lagging = seen(1, 1.0, Some(1.0));
+    lagging.sampled_at = Some(at(0));
+    assert_eq!(tick(&mut engine, 1, vec![lagging]).current, Some(Limit::At(2.0)));
+
+    let now = tick(&mut engine, 2, vec![seen(2, 1.0, Some(3.0))]);
+    assert_eq!(now.current, Some(Limit::At(3.0)), "a newer sample counts again");
+}
+
+#[test]
+fn a_confirmed_change_spends_the_cooldown() {
+    let mut engine = engine();
+    let mut settings = engine.rules.remove("shop").expect("the rule").settings;
+    settings.guard.cooldown_up = Duration::from_secs(3600);
+    engine.set_rules([("shop".into(), settings)]).expect("valid settings");
+    let busy = |i| vec![seen(i, 1.0, Some(1.0))];
+    let first = tick(&mut engine, 0, busy(0));
+    assert_eq!(first.action, Action::ScaleUp);
+    assert_eq!(tick(&mut engine, 1, busy(1)).action, Action::ScaleUp, "not confirmed yet");
+    engine.confirm(&first, Limit::At(1.0), at(1));
+    let held = tick(&mut engine, 2, busy(2));
+    assert_eq!(held.action, Action::NoScaling);
+    assert!(held.clips.iter().any(|c| c.reason == ClipReason::Cooldown), "{held:?}");
+}
+
+#[test]
+fn kills_are_counted_from_tick_to_tick() {
+    let mut engine = engine();
+    let with_kills = |i, kills: f64| {
+        let mut observed = seen(i, 0.5, Some(1.0));
+        observed.observation.set(Signal::OomKills, Reading::fresh(kills));
+        vec![observed]
+    };
+    let mut kills = |i, counter| {
+        engine.tick("shop", at(i), with_kills(i, counter), &Quiet);
+        let state = engine.targets().next().expect("the target").2;
+        state.new_oom_kills()
+    };
+    assert_eq!(kills(0, 3.0), None, "those of before the first look");
+    assert_eq!(kills(1, 3.0), Some(0.0));
+    assert_eq!(kills(2, 5.0), Some(2.0));
+    assert_eq!(kills(3, 1.0), Some(1.0), "a new container");
+}
+
+#[test]
+fn a_stale_row_is_neither_scored_nor_learnt() {
+    let mut engine = engine();
+    for i in 0..30 {
+        tick(&mut engine, i, vec![seen(i, 0.5 + 0.01 * (i % 3) as f64, Some(1.0))]);
+    }
+    let score = |engine: &Engine| engine.targets().next().and_then(|t| t.2.assessment.clone());
+    assert!(score(&engine).is_some());
+    let mut stale = seen(30, 0.5, Some(1.0));
+    for signal in Signal::ALL {
+        let reading = stale.observation.reading(signal);
+        stale.observation.set(signal, Reading { freshness: Freshness::Stale, ..reading });
+    }
+    let decision = tick(&mut engine, 30, vec![stale]);
+    assert_eq!(score(&engine), None);
+    assert_eq!(decision.action, Action::NoScaling);
+}
+
+#[test]
+fn new_settings_keep_targets_and_saved_models_score_at_once() {
+    let mut engine = engine();
+    for i in 0..30 {
+        tick(&mut engine, i, vec![seen(i, 0.5 + 0.01 * (i % 3) as f64, Some(1.0))]);
+    }
+    let settings = engine.rules["shop"].settings.clone();
+    engine.set_rules([("shop".into(), settings)]).expect("valid settings");
+    assert_eq!(engine.targets().count(), 1);
+
+    let (_, bytes) = engine.save_models().expect("saved").remove(0);
+    let mut restarted = self::engine();
+    restarted.load_models("shop", &bytes).expect("loaded");
+    tick(&mut restarted, 31, vec![seen(31, 0.5, Some(1.0))]);
+    assert!(restarted.targets().next().is_some_and(|t| t.2.assessment.is_some()));
+    assert!(restarted.load_models("shop", &bytes[1..]).is_err(), "damaged and taken");
+}

@@ -31,8 +31,8 @@ const ROOMS: [(&str, &[&str]); 20] = [
     (
         "scaler",
         &[
-            "units", "target", "config", "web", "cgroup", "promql", "window", "features", "detect",
-            "policy", "guard", "journal", "actuate", "alerts",
+            "units", "target", "config", "web", "cgroup", "exporter", "promql", "window",
+            "features", "detect", "policy", "guard", "journal", "actuate", "alerts",
         ],
     ),
     ("page", &["units", "target", "policy", "guard", "scaler"]),

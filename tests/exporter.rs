@@ -5,15 +5,13 @@ mod fixture;
 #[path = "exporter/real_host.rs"]
 mod real_host;
 
-use std::io::Write;
-use std::process::{Command, Stdio};
-
 use loadline::exporter::Collector;
 use loadline::identity::Runtime;
 use loadline::units::Timestamp;
 use loadline::web::Format;
 
 use crate::golden;
+use crate::support::promtool_is_silent;
 use fixture::{Host, Layout, container_id};
 
 const NOW: Timestamp = Timestamp::from_millis(1_767_312_000_250);
@@ -84,26 +82,6 @@ fn steady(exposition: &str) -> String {
         }
     }
     text
-}
-
-fn promtool_is_silent(exposition: &str) {
-    let child = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let Ok(mut child) = child else {
-        eprintln!("skipped: promtool is not installed");
-        return;
-    };
-    let mut stdin = child.stdin.take().expect("piped");
-    stdin.write_all(exposition.as_bytes()).expect("write");
-    drop(stdin);
-    let output = child.wait_with_output().expect("promtool runs");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned()
-        + &String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.is_empty(), "promtool says: {said}");
 }
 
 fn check(layout: Layout, name: &str) {

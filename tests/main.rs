@@ -20,5 +20,6 @@ mod hosts;
 mod operations;
 mod promql;
 mod support;
+mod up;
 mod web;
 mod workload;

@@ -82,8 +82,8 @@ impl Stage {
                  rule_files: [rules.yml]\n\
                  alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{}']}}]}}]}}\n\
                  scrape_configs:\n\
-                 - {{job_name: exporter, static_configs: [{{targets: ['{}']}}]}}\n\
-                 - {{job_name: scaler, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}\n",
+                 - {{job_name: loadline-exporter, static_configs: [{{targets: ['{}']}}]}}\n\
+                 - {{job_name: loadline-scaler, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}\n",
                 alertmanager.url.trim_start_matches("http://"),
                 exporter.address,
             ),

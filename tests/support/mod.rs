@@ -8,6 +8,7 @@ mod http;
 pub mod lxc;
 mod process;
 mod prometheus;
+mod promtool;
 pub mod rootfs;
 mod running;
 mod wait;
@@ -15,6 +16,7 @@ mod wait;
 pub use http::{Reply, client, free_port, http_get, http_get_with};
 pub use process::{Process, loadline};
 pub use prometheus::{Exporter, Prometheus, Victoria};
+pub use promtool::promtool_is_silent;
 pub use running::{Running, read_all};
 pub use wait::{PATIENCE, block_on, wait_for};
 

@@ -1,6 +1,6 @@
 # The one binary on a small Debian: Debian and not an empty image, so that health checks have a shell and
 # HTTPS has certificates to trust.
-FROM rust:1.89-slim-bookworm AS build
+FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY . .
 RUN cargo build --release --locked

@@ -68,4 +68,12 @@ install_missing() {
 cargo fmt --check
 cargo clippy --locked --all-targets -- -D warnings
 # A test that lacks what it needs fails instead of being skipped.
-LOADLINE_TEST_REQUIRE_ALL=${LOADLINE_TEST_REQUIRE_ALL:-1} cargo test --locked --no-fail-fast
+export LOADLINE_TEST_REQUIRE_ALL=${LOADLINE_TEST_REQUIRE_ALL:-1}
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+status=0
+cargo test --locked --no-fail-fast 2>&1 | tee "$output" || status=$?
+# One line for all of cargo's test binaries, whose last one is that of the documentation's examples.
+awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
+     END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$output"
+exit "$status"

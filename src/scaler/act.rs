@@ -87,7 +87,7 @@ impl Hands {
     ) -> Result<Finished, JournalError> {
         let actuator = kind.and_then(|kind| Some((kind, self.actuators.get(&kind)?)));
         let Some((kind, actuator)) = actuator else {
-            let error = "its rule is gone or has no actuator any more".to_owned();
+            let error = "its rule is gone or does not act any more".to_owned();
             self.journal().settle(
                 intent,
                 at,

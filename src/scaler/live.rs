@@ -163,17 +163,21 @@ impl Live {
 
     fn try_reload(&mut self) -> Result<(), ScalerError> {
         let config = config::load(&self.config_file)?;
-        self.wiring = Wiring::new(&config, &self.shared.journal)?;
+        let wiring = Wiring::new(&config, &self.shared.journal)?;
         self.shared.engine().set_rules(rule_settings(&config))?;
+        self.wiring = wiring;
         self.shared.set_config(config);
         Ok(())
     }
 
     /// Compares every intent that has no outcome with the real size, and ends it.
     async fn finish_intents(&mut self) {
+        let default_mode = self.shared.config().global.mode;
         for intent in std::mem::take(&mut self.recovered.unfinished) {
             let rule = self.wiring.runners.iter().find(|r| *r.rule.name == *intent.target.rule);
-            let kind = rule.and_then(|r| r.rule.actuator);
+            let kind = rule
+                .filter(|r| r.rule.mode.unwrap_or(default_mode) == Mode::Enforce)
+                .and_then(|r| r.rule.actuator);
             match self.wiring.hands.finish(&intent, kind, now()).await {
                 Ok(finished) => {
                     if finished.applied {

@@ -2,6 +2,7 @@
 //! second trigger. All parts are real.
 
 mod crash;
+mod interface;
 mod stage;
 
 use tokio::sync::Mutex;

@@ -12,7 +12,7 @@ use crate::support::{
 };
 
 /// The webhook's token.
-const TOKEN: &str = "s3cret of the closed loop";
+pub const TOKEN: &str = "s3cret of the closed loop";
 
 /// How long the loop may take for one of its rounds: scrape, rate over 20 s, alert, evaluation.
 pub const ROUND: Duration = Duration::from_secs(120);
@@ -149,6 +149,11 @@ impl Scaler {
     /// `kill -9`.
     pub fn kill(&mut self) {
         self.process = None;
+    }
+
+    /// Sends it `signal`.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        self.process.as_ref().expect("running").signal(signal);
     }
 
     /// What it has logged.

@@ -80,7 +80,7 @@ fn row(html: &mut String, mode: Mode, state: &TargetState) {
         html.push_str("<td class=n>");
         sizes(html, dimension, state);
     }
-    html.push_str("<td>");
+    html.push_str("<td class=n>");
     match &state.assessment {
         None => html.push_str("<span class=quiet>learning</span>"),
         Some(a) => {

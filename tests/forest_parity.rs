@@ -145,7 +145,7 @@ fn data_folder() -> Option<PathBuf> {
 fn mean_auc(set: &Labelled, seeds: u64) -> (f64, f64) {
     let names = (0..set.rows.ncols()).map(|i| format!("x{i}")).collect();
     let schema = Arc::new(Schema::new(names));
-    let aucs: Vec<f64> = (42..42 + seeds)
+    let aucs: Vec<f64> = (0..seeds)
         .map(|random_state| {
             let config = Detection { random_state, ..Detection::default() };
             let model = Model::fit(set.rows.view(), Arc::clone(&schema), &config).expect("fits");

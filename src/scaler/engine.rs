@@ -286,7 +286,7 @@ impl RuleState {
         if state.window.push(&observation).is_err() {
             return;
         }
-        // A stale row would teach the detector the same moment twice.
+        // What says nothing of the usage says too little to be judged or learnt.
         let fresh = observation.reading(Signal::CpuUsageCores).freshness.allows_growth()
             || observation.reading(Signal::MemoryWorkingSetBytes).freshness.allows_growth();
         // All rows have the one schema that the detector was made for, so it cannot refuse them.

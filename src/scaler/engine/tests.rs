@@ -144,7 +144,7 @@ fn kills_are_counted_from_tick_to_tick() {
 }
 
 #[test]
-fn a_stale_row_is_neither_scored_nor_learnt() {
+fn a_row_without_usage_is_neither_scored_nor_learnt() {
     let mut engine = engine();
     for i in 0..30 {
         tick(&mut engine, i, vec![seen(i, 0.5 + 0.01 * (i % 3) as f64, Some(1.0))]);
@@ -156,6 +156,7 @@ fn a_stale_row_is_neither_scored_nor_learnt() {
         let reading = stale.observation.reading(signal);
         stale.observation.set(signal, Reading { freshness: Freshness::Stale, ..reading });
     }
+    stale.observation.set(Signal::Tasks, Reading::fresh(7.0));
     let decision = tick(&mut engine, 30, vec![stale]);
     assert_eq!(score(&engine), None);
     assert_eq!(decision.action, Action::NoScaling);

@@ -190,8 +190,15 @@ async fn a_saturated_lxc_container_gets_cpu() {
 
     container.run(&format!("({BURN}) >/dev/null 2>&1 </dev/null &"));
     quota_above(0.5, || container.cpu_cores(), &stage).await;
-    let config = std::fs::read_to_string(container.config_file()).expect("readable");
-    assert!(!config.contains("cfs_quota_us = 50000\n"), "the raise is lost at a restart: {config}");
+    // The file follows the running container.
+    wait_for("the raise in the file, where a restart finds it", ROUND, async || {
+        let config = std::fs::read_to_string(container.config_file()).expect("readable");
+        match config.contains("cfs_quota_us = 50000\n") {
+            true => Err(config),
+            false => Ok(()),
+        }
+    })
+    .await;
 
     container.run("touch /tmp/stop");
     quota_is(0.5, || container.cpu_cores(), &stage).await;

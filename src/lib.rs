@@ -6,6 +6,7 @@
 //!
 //! Vocabulary
 //! * [`units`]: instants, durations, amounts, limits.
+//! * [`metric_set`]: the sets into which metrics are grouped.
 //! * [`target`]: what is watched and moved: targets, signals, dimensions.
 //! * [`config`]: `loadline.yml` → typed, validated settings.
 //!
@@ -43,6 +44,7 @@ pub mod features;
 pub mod guard;
 pub mod identity;
 pub mod journal;
+pub mod metric_set;
 pub mod page;
 pub mod policy;
 pub mod promql;

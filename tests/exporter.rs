@@ -196,7 +196,7 @@ fn what_is_missing_is_told() {
     }
     let v2 = missing(&host);
     assert!(
-        v2[0].starts_with("no memory figures") && v2[1].starts_with("no pids figures"),
+        v2[0].starts_with("no memory figures") && v2[1].starts_with("no process figures"),
         "{v2:?}"
     );
 }
@@ -205,8 +205,12 @@ fn what_is_missing_is_told() {
 fn a_host_without_cgroups_is_refused() {
     let dir = tempfile::tempdir().expect("tempdir");
     let at = |inside: &str| dir.path().join(inside);
-    let options =
-        loadline::exporter::Options { procfs: at("proc"), sysfs: at("sys"), rootfs: at("") };
+    let options = loadline::exporter::Options {
+        procfs: at("proc"),
+        sysfs: at("sys"),
+        rootfs: at(""),
+        ..loadline::exporter::Options::default()
+    };
     let error = Collector::new(options).expect_err("nothing is there").to_string();
     assert!(error.contains("proc/self/mountinfo") && error.contains("sys/fs/cgroup"), "{error}");
 }

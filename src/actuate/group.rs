@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use super::limit::{GroupLimit, cpu_max, or_max, or_minus_one};
 use super::{ActuateError, Saved};
 use crate::cgroup::parse::{self, BadText};
-use crate::cgroup::{Root, Subsystem};
+use crate::cgroup::{Controller, Root};
 use crate::config::CgroupActuator;
 use crate::target::{Dimension, TargetId};
 use crate::units::Limit;
@@ -298,12 +298,12 @@ impl Group {
 
 /// The mount point and version of the hierarchy that holds the limits of `dimension`.
 fn hierarchy(host: &CgroupActuator, dimension: Dimension) -> Result<(PathBuf, Version), String> {
-    let collector = match dimension {
-        Dimension::Cpu => Subsystem::Cpu,
-        Dimension::Memory => Subsystem::Memory,
+    let controller = match dimension {
+        Dimension::Cpu => Controller::Cpu,
+        Dimension::Memory => Controller::Memory,
     };
     let root = Root::open(&host.procfs, &host.sysfs).map_err(|error| error.to_string())?;
-    match root.limits(collector) {
+    match root.files(controller) {
         Some((mount, true)) => Ok((mount.to_path_buf(), Version::V2)),
         Some((mount, false)) => Ok((mount.to_path_buf(), Version::V1)),
         None => Err(format!("no hierarchy with the {dimension} controller is mounted")),

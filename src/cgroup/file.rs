@@ -2,16 +2,17 @@
 
 use std::ffi::CStr;
 
-use super::Subsystem;
 use super::mount::Controller;
 use super::parse::BadText;
 use super::reading::Reading;
+use crate::metric_set::MetricSets;
 
 /// A file that each cgroup of a hierarchy has.
 pub(super) struct File {
     /// Decides the hierarchy in which the file is looked for.
     pub controller: Controller,
-    pub subsystem: Subsystem,
+    /// The sets that need the file.
+    pub sets: MetricSets,
     pub name: &'static CStr,
     pub parse: Parse,
 }
@@ -41,9 +42,9 @@ impl File {
 /// Shorthand for the tables of `v1` and `v2`.
 pub(super) const fn file(
     controller: Controller,
-    subsystem: Subsystem,
+    sets: MetricSets,
     name: &'static CStr,
     parse: fn(&[u8], &mut Reading) -> Result<(), BadText>,
 ) -> File {
-    File { controller, subsystem, name, parse: Parse::Whole(parse) }
+    File { controller, sets, name, parse: Parse::Whole(parse) }
 }

@@ -20,58 +20,27 @@ mod v2;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use mount::{Layout, Root};
+pub use mount::{Controller, Layout, Root};
 pub use reading::{Cpu, IoDevice, Memory, Pids, Pressure, Reading, Stall};
-pub use scan::{Problem, Scanner};
+pub use scan::{Problem, Request, Scanner};
 pub use tree::Group;
 
-/// What a file tells about; also the `collector` label of the scrape's own metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subsystem {
-    /// The walk over the directories.
-    Discovery,
-    /// CPU time, throttling, quota, shares.
-    Cpu,
-    /// Memory in use and its limits.
-    Memory,
-    /// Pressure stall information.
-    Pressure,
-    /// Block I/O.
-    Io,
-    /// Processes and threads.
-    Pids,
-}
-
-impl Subsystem {
-    /// Every subsystem, in the order of [`Subsystem::index`].
-    pub const ALL: [Self; 6] =
-        [Self::Discovery, Self::Cpu, Self::Memory, Self::Pressure, Self::Io, Self::Pids];
-
-    /// Its place in an array of all subsystems.
-    pub const fn index(self) -> usize {
-        self as usize
-    }
-
-    /// The name in labels and messages.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Discovery => "discovery",
-            Self::Cpu => "cpu",
-            Self::Memory => "memory",
-            Self::Pressure => "pressure",
-            Self::Io => "io",
-            Self::Pids => "pids",
-        }
-    }
-}
-
-/// How the last scan went for one [`Subsystem`].
+/// How the last scan went for one part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effort {
     /// Wall time spent.
     pub duration: Duration,
     /// Files that should have been readable and were not.
     pub failures: u32,
+    /// Whether the deadline came before all was read.
+    pub late: bool,
+}
+
+impl Effort {
+    /// Whether all was read.
+    pub fn is_success(&self) -> bool {
+        self.failures == 0 && !self.late
+    }
 }
 
 /// Why no cgroup can be read at all.

@@ -8,15 +8,20 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
-use super::{Error, Subsystem};
+use super::Error;
 
 /// What a file belongs to, and so the hierarchy in which it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Controller {
+pub enum Controller {
+    /// Shares and quota of CPU time.
     Cpu,
+    /// CPU time used.
     Cpuacct,
+    /// Memory.
     Memory,
+    /// Block I/O.
     Blkio,
+    /// Processes and threads.
     Pids,
     /// Pressure stall information: always of the unified hierarchy.
     Pressure,
@@ -141,14 +146,9 @@ impl Root {
         }
     }
 
-    /// The mount point under which the limits of CPU or memory lie, and whether they are v2 files.
-    /// `None` for what has no such limits, and where no hierarchy is mounted for it.
-    pub fn limits(&self, subsystem: Subsystem) -> Option<(&Path, bool)> {
-        let controller = match subsystem {
-            Subsystem::Cpu => Controller::Cpu,
-            Subsystem::Memory => Controller::Memory,
-            _ => return None,
-        };
+    /// The mount point below which a controller's files lie, and whether they are v2 files. `None` where
+    /// no hierarchy is mounted for it.
+    pub fn files(&self, controller: Controller) -> Option<(&Path, bool)> {
         let (v1, v2) = (self.v1(controller), self.v2(controller));
         Some((&self.mounts[v1.or(v2)?].path, v1.is_none()))
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::{Errno, pread};
@@ -14,7 +14,8 @@ use super::mount::Root;
 use super::parse::{self, BadText};
 use super::reading::Reading;
 use super::tree::{Group, Tree};
-use super::{Effort, Subsystem, descriptors, v1, v2};
+use super::{Effort, descriptors, v1, v2};
+use crate::metric_set::{MetricSet, MetricSets};
 
 /// What is known of one file of one cgroup between scans.
 #[derive(Debug)]
@@ -51,6 +52,16 @@ impl fmt::Display for Problem {
     }
 }
 
+/// What a scan is for.
+pub struct Request<'a> {
+    /// Cgroups whose path it holds for are left out with all below them.
+    pub ignored: &'a dyn Fn(&str) -> bool,
+    /// The files that these sets need are read.
+    pub sets: MetricSets,
+    /// What is not read by then is left out.
+    pub deadline: Option<Instant>,
+}
+
 /// Finds and reads all cgroups of a host, again and again.
 #[derive(Debug)]
 pub struct Scanner {
@@ -59,7 +70,8 @@ pub struct Scanner {
     plan: Vec<Planned>,
     budget: usize,
     text: Text,
-    efforts: [Effort; Subsystem::ALL.len()],
+    discovery: Duration,
+    efforts: [Effort; MetricSet::COUNT],
     problems: Vec<Problem>,
     denied: BTreeMap<&'static str, String>,
 }
@@ -117,7 +129,8 @@ impl Scanner {
             plan,
             budget: descriptors::budget(),
             text: Text { path: Vec::new(), content: vec![0; BUFFER_BYTES] },
-            efforts: Default::default(),
+            discovery: Duration::ZERO,
+            efforts: [Effort::default(); MetricSet::COUNT],
             problems: Vec::new(),
             denied: BTreeMap::new(),
         }
@@ -128,11 +141,10 @@ impl Scanner {
         &self.root
     }
 
-    /// Finds all cgroups, then reads their files. Paths for which `ignored` holds are left out with all
-    /// below them.
-    pub fn scan(&mut self, ignored: &dyn Fn(&str) -> bool) {
-        self.discover(ignored);
-        self.read();
+    /// Finds all cgroups, then reads those of their files that the request asks for.
+    pub fn scan(&mut self, request: &Request) {
+        self.discover(request.ignored);
+        self.read(request);
     }
 
     #[cfg(test)]
@@ -142,23 +154,29 @@ impl Scanner {
 
     /// The first half of [`Scanner::scan`].
     pub(super) fn discover(&mut self, ignored: &dyn Fn(&str) -> bool) {
-        self.efforts = Default::default();
+        self.efforts = [Effort::default(); MetricSet::COUNT];
         self.problems.clear();
         let started = Instant::now();
         self.tree.discover(&self.root, self.plan.len(), ignored);
-        self.efforts[Subsystem::Discovery.index()].duration = started.elapsed();
+        self.discovery = started.elapsed();
     }
 
     /// The second half of [`Scanner::scan`].
-    pub(super) fn read(&mut self) {
+    pub(super) fn read(&mut self, request: &Request) {
         for group in &mut self.tree.groups {
             group.reading.clear();
         }
         let kept = self.budget / self.tree.groups.len().max(1);
         let mut doubtful = Vec::new();
         for index in 0..self.plan.len() {
+            let wanted = self.plan[index].file.sets.intersection(request.sets);
+            let Some(set) = wanted.iter().next() else { continue };
+            if request.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                wanted.iter().for_each(|set| self.efforts[set.index()].late = true);
+                continue;
+            }
             let keep = index < kept && self.plan[index].file.parse.may_be_kept();
-            self.read_file(index, keep, &mut doubtful);
+            self.read_file(index, set, keep, &mut doubtful);
         }
         // A file missing from a cgroup is nothing strange, unless the cgroup is missing too.
         for index in doubtful {
@@ -170,13 +188,13 @@ impl Scanner {
         }
     }
 
-    /// Reads one file of all cgroups.
-    fn read_file(&mut self, index: usize, keep: bool, doubtful: &mut Vec<usize>) {
+    /// Reads one file of all cgroups, on the account of `set`.
+    fn read_file(&mut self, index: usize, set: MetricSet, keep: bool, doubtful: &mut Vec<usize>) {
         let started = Instant::now();
         let Self { root, tree, plan, text, problems, denied, efforts, .. } = self;
         let Planned { file, mount: mount_index } = plan[index];
         let mount = &root.mounts[mount_index];
-        let effort = &mut efforts[file.subsystem.index()];
+        let effort = &mut efforts[set.index()];
         for (position, group) in tree.groups.iter_mut().enumerate() {
             if group.gone || !group.is_in(mount_index) {
                 continue;
@@ -224,9 +242,14 @@ impl Scanner {
         self.tree.generation
     }
 
-    /// How the last scan went for a subsystem.
-    pub fn effort(&self, subsystem: Subsystem) -> Effort {
-        self.efforts[subsystem.index()]
+    /// How the last scan went for a set.
+    pub fn effort(&self, set: MetricSet) -> Effort {
+        self.efforts[set.index()]
+    }
+
+    /// How long the last scan took to find the cgroups.
+    pub fn discovery(&self) -> Duration {
+        self.discovery
     }
 
     /// What could not be read in the last scan though it should have been; at most twenty.
@@ -245,14 +268,14 @@ impl Scanner {
         missing.extend(self.denied.iter().map(|(file, example)| {
             format!("what {file} tells is left out: permission denied, for example on {example}")
         }));
-        missing.extend(self.absent_subsystems());
+        missing.extend(self.absent_sets());
         missing
     }
 
     /// Collectors of which no cgroup has any file.
-    fn absent_subsystems(&self) -> impl Iterator<Item = String> {
-        let seen = |subsystem: Subsystem| {
-            self.plan.iter().enumerate().filter(|(_, p)| p.file.subsystem == subsystem).any(
+    fn absent_sets(&self) -> impl Iterator<Item = String> {
+        let seen = |set: MetricSet| {
+            self.plan.iter().enumerate().filter(|(_, p)| p.file.sets.contains(set)).any(
                 |(index, planned)| {
                     self.tree.groups.iter().any(|group| {
                         group.is_in(planned.mount) && !matches!(group.slots[index], Slot::Absent(_))
@@ -261,22 +284,22 @@ impl Scanner {
             )
         };
         let hints = [
-            (Subsystem::Cpu, "the cpu controller is not enabled"),
+            (MetricSet::Cpu, "the cpu controller is not enabled"),
             (
-                Subsystem::Memory,
+                MetricSet::Memory,
                 "the memory controller is not enabled; on some boards the kernel needs cgroup_enable=memory",
             ),
             (
-                Subsystem::Pressure,
+                MetricSet::Pressure,
                 "the kernel has no pressure stall information for cgroups; it needs version 4.20, a unified hierarchy and perhaps psi=1",
             ),
-            (Subsystem::Io, "the io controller is not enabled"),
-            (Subsystem::Pids, "the pids controller is not enabled"),
+            (MetricSet::DiskIo, "the io controller is not enabled"),
+            (MetricSet::Process, "the pids controller is not enabled"),
         ];
         hints
             .into_iter()
-            .filter(move |(subsystem, _)| !seen(*subsystem))
-            .map(|(subsystem, hint)| format!("no {} figures: {hint}", subsystem.name()))
+            .filter(move |(set, _)| !seen(*set))
+            .map(|(set, hint)| format!("no {set} figures: {hint}"))
     }
 }
 

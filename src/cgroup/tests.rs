@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::scan::Slot;
-use super::{Root, Scanner};
+use super::{Request, Root, Scanner};
+use crate::metric_set::MetricSets;
 use crate::units::Limit;
 
 /// A v2 hierarchy in a temporary directory.
@@ -38,8 +39,9 @@ fn paths(scanner: &Scanner) -> Vec<&str> {
     scanner.groups().iter().filter(|g| g.is_alive()).map(super::Group::path).collect()
 }
 
-fn none(_: &str) -> bool {
-    false
+/// Everything, for as long as it takes.
+fn everything() -> Request<'static> {
+    Request { ignored: &|_| false, sets: MetricSets::defaults(), deadline: None }
 }
 
 #[test]
@@ -49,7 +51,7 @@ fn parents_come_before_children_and_ignored_ones_not_at_all() {
         tree.write(&format!("{dir}/memory.current"), "1\n");
     }
     let mut scanner = tree.scanner();
-    scanner.scan(&|path| path.ends_with(".mount"));
+    scanner.scan(&Request { ignored: &|path| path.ends_with(".mount"), ..everything() });
     assert_eq!(paths(&scanner), ["/", "/a", "/a-b", "/a/b", "/a/b/c", "/z"]);
 }
 
@@ -59,13 +61,13 @@ fn a_cgroup_that_goes_between_discovery_and_read_is_just_gone() {
     tree.write("a/memory.current", "1\n");
     tree.write("b/memory.current", "2\n");
     let mut scanner = tree.scanner();
-    scanner.discover(&none);
+    scanner.discover(everything().ignored);
     fs::remove_dir_all(tree.cgroups().join("a")).expect("remove");
-    scanner.read();
+    scanner.read(&everything());
     assert_eq!(paths(&scanner), ["/", "/b"]);
     assert_eq!(scanner.problems(), []);
     let generation = scanner.generation();
-    scanner.scan(&none);
+    scanner.scan(&everything());
     assert_eq!(paths(&scanner), ["/", "/b"]);
     assert_ne!(scanner.generation(), generation);
 }
@@ -76,7 +78,7 @@ fn a_cgroup_made_again_starts_anew() {
     tree.write("a/memory.current", "1\n");
     let mut scanner = tree.scanner();
     let look = |scanner: &mut Scanner| {
-        scanner.scan(&none);
+        scanner.scan(&everything());
         let group = scanner.groups().iter().find(|g| g.path() == "/a").expect("found");
         (group.serial(), group.inode(), group.reading().memory.usage)
     };
@@ -95,11 +97,11 @@ fn a_controller_enabled_later_is_found() {
     let tree = Tree::new();
     tree.write("a/cgroup.procs", "");
     let mut scanner = tree.scanner();
-    scanner.scan(&none);
+    scanner.scan(&everything());
     assert_eq!(scanner.groups()[1].reading().memory.limit, None);
     tree.write("a/memory.max", "max\n");
     let found = (0..40).any(|_| {
-        scanner.scan(&none);
+        scanner.scan(&everything());
         scanner.groups()[1].reading().memory.limit == Some(Limit::Max)
     });
     assert!(found);
@@ -119,12 +121,12 @@ fn descriptors_are_kept_under_the_cap() {
         let slots = scanner.groups().iter().flat_map(|group| &group.slots);
         slots.filter(|slot| matches!(slot, Slot::Kept(_))).count()
     };
-    scanner.scan(&none);
+    scanner.scan(&everything());
     let all = kept(&scanner);
     assert_eq!(all, 50);
     for cap in [25, 0, 1000] {
         scanner.set_budget(cap);
-        scanner.scan(&none);
+        scanner.scan(&everything());
         assert!(kept(&scanner) <= cap);
         let read = scanner.groups().iter().filter(|g| g.reading().pids.max.is_some()).count();
         assert_eq!(read, 10, "cap {cap}");
@@ -139,7 +141,7 @@ fn a_file_greater_than_the_buffer_is_read_whole() {
     tree.write("a/memory.stat", &format!("{padding}anon 42\n"));
     tree.write("a/cgroup.procs", &"123456\n".repeat(30_000));
     let mut scanner = tree.scanner();
-    scanner.scan(&none);
+    scanner.scan(&everything());
     let reading = scanner.groups()[1].reading();
     assert_eq!(reading.memory.rss, Some(42));
     assert_eq!(reading.pids.processes, Some(30_000));
@@ -160,7 +162,7 @@ proptest! {
         tree.write("a/memory.swap.current", "77\n");
         fs::write(tree.cgroups().join("a").join(file), content).expect("write");
         let mut scanner = tree.scanner();
-        scanner.scan(&none);
+        scanner.scan(&everything());
         let group = scanner.groups().iter().find(|g| g.path() == "/a").expect("found");
         prop_assert_eq!(group.reading().memory.swap, Some(77));
         let name = format!("/a/{file}");

@@ -3,38 +3,46 @@
 //! Figures of `memory.stat` are the `total_` ones, which cover the subtree; where a cgroup does not use
 //! its hierarchy the kernel makes them equal to the plain ones.
 
-use super::Subsystem as C;
 use super::file::{File, Parse, file};
 use super::mount::Controller::{Blkio, Cpu, Cpuacct, Memory, Pids};
 use super::parse::{self, BadText};
 use super::reading::Reading;
+use crate::metric_set::{MetricSet as S, MetricSets};
 
 type Done = Result<(), BadText>;
 
+const CPU: MetricSets = MetricSets::of(&[S::Cpu]);
+const MEMORY: MetricSets = MetricSets::of(&[S::Memory]);
+const IO: MetricSets = MetricSets::of(&[S::DiskIo]);
+const PROCESS: MetricSets = MetricSets::of(&[S::Process]);
+const SPEC: MetricSets = MetricSets::of(&[S::Spec]);
+const QUOTA: MetricSets = MetricSets::of(&[S::Cpu, S::Spec]);
+const OOM: MetricSets = MetricSets::of(&[S::OomEvent]);
+
 /// In the order in which their descriptors are worth keeping: what changes first, limits last.
 pub(super) static FILES: &[File] = &[
-    file(Memory, C::Memory, c"memory.stat", memory_stat),
-    file(Memory, C::Memory, c"memory.usage_in_bytes", memory_usage),
-    file(Cpuacct, C::Cpu, c"cpuacct.usage", cpuacct_usage),
-    file(Cpuacct, C::Cpu, c"cpuacct.stat", cpuacct_stat),
-    file(Cpu, C::Cpu, c"cpu.stat", cpu_stat),
-    file(Blkio, C::Io, c"blkio.throttle.io_service_bytes_recursive", blkio_bytes),
-    file(Blkio, C::Io, c"blkio.throttle.io_serviced_recursive", blkio_operations),
-    file(Pids, C::Pids, c"pids.current", pids_current),
-    file(Memory, C::Memory, c"memory.oom_control", memory_oom_control),
-    file(Memory, C::Memory, c"memory.failcnt", memory_failcnt),
-    file(Memory, C::Memory, c"memory.max_usage_in_bytes", memory_max_usage),
-    file(Memory, C::Memory, c"memory.kmem.usage_in_bytes", memory_kernel),
-    file(Cpu, C::Cpu, c"cpu.cfs_quota_us", cpu_quota),
-    file(Cpu, C::Cpu, c"cpu.cfs_period_us", cpu_period),
-    file(Memory, C::Memory, c"memory.limit_in_bytes", memory_limit),
-    file(Memory, C::Memory, c"memory.memsw.limit_in_bytes", memory_swap_limit),
-    file(Memory, C::Memory, c"memory.soft_limit_in_bytes", memory_reservation),
-    file(Cpu, C::Cpu, c"cpu.shares", cpu_shares),
-    file(Pids, C::Pids, c"pids.max", pids_max),
+    file(Memory, MEMORY, c"memory.stat", memory_stat),
+    file(Memory, MEMORY, c"memory.usage_in_bytes", memory_usage),
+    file(Cpuacct, CPU, c"cpuacct.usage", cpuacct_usage),
+    file(Cpuacct, CPU, c"cpuacct.stat", cpuacct_stat),
+    file(Cpu, CPU, c"cpu.stat", cpu_stat),
+    file(Blkio, IO, c"blkio.throttle.io_service_bytes_recursive", blkio_bytes),
+    file(Blkio, IO, c"blkio.throttle.io_serviced_recursive", blkio_operations),
+    file(Pids, PROCESS, c"pids.current", pids_current),
+    file(Memory, OOM, c"memory.oom_control", memory_oom_control),
+    file(Memory, MEMORY, c"memory.failcnt", memory_failcnt),
+    file(Memory, MEMORY, c"memory.max_usage_in_bytes", memory_max_usage),
+    file(Memory, MEMORY, c"memory.kmem.usage_in_bytes", memory_kernel),
+    file(Cpu, QUOTA, c"cpu.cfs_quota_us", cpu_quota),
+    file(Cpu, SPEC, c"cpu.cfs_period_us", cpu_period),
+    file(Memory, SPEC, c"memory.limit_in_bytes", memory_limit),
+    file(Memory, SPEC, c"memory.memsw.limit_in_bytes", memory_swap_limit),
+    file(Memory, SPEC, c"memory.soft_limit_in_bytes", memory_reservation),
+    file(Cpu, SPEC, c"cpu.shares", cpu_shares),
+    file(Pids, PROCESS, c"pids.max", pids_max),
     File {
         controller: Cpu,
-        subsystem: C::Pids,
+        sets: PROCESS,
         name: c"cgroup.procs",
         parse: Parse::Lines(|count, reading| reading.pids.processes = Some(count)),
     },

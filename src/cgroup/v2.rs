@@ -1,35 +1,44 @@
 //! The files of cgroup v2, one function a file.
 
-use super::Subsystem as C;
 use super::file::{File, Parse, file};
 use super::mount::Controller::{Blkio, Cpu, Memory, Pids, Pressure};
 use super::parse::{self, BadText};
 use super::reading::{Reading, Stall};
+use crate::metric_set::{MetricSet as S, MetricSets};
 
 type Done = Result<(), BadText>;
 
+const CPU: MetricSets = MetricSets::of(&[S::Cpu]);
+const MEMORY: MetricSets = MetricSets::of(&[S::Memory]);
+const IO: MetricSets = MetricSets::of(&[S::DiskIo]);
+const PROCESS: MetricSets = MetricSets::of(&[S::Process]);
+const SPEC: MetricSets = MetricSets::of(&[S::Spec]);
+const QUOTA: MetricSets = MetricSets::of(&[S::Cpu, S::Spec]);
+const EVENTS: MetricSets = MetricSets::of(&[S::Memory, S::OomEvent]);
+const PRESSURE: MetricSets = MetricSets::of(&[S::Pressure]);
+
 /// In the order in which their descriptors are worth keeping: what changes first, limits last.
 pub(super) static FILES: &[File] = &[
-    file(Memory, C::Memory, c"memory.stat", memory_stat),
-    file(Memory, C::Memory, c"memory.current", memory_current),
-    file(Cpu, C::Cpu, c"cpu.stat", cpu_stat),
-    file(Pressure, C::Pressure, c"cpu.pressure", |t, r| stall(t, &mut r.pressure.cpu)),
-    file(Pressure, C::Pressure, c"memory.pressure", |t, r| stall(t, &mut r.pressure.memory)),
-    file(Pressure, C::Pressure, c"io.pressure", |t, r| stall(t, &mut r.pressure.io)),
-    file(Blkio, C::Io, c"io.stat", io_stat),
-    file(Pids, C::Pids, c"pids.current", pids_current),
-    file(Memory, C::Memory, c"memory.events", memory_events),
-    file(Memory, C::Memory, c"memory.swap.current", memory_swap),
-    file(Memory, C::Memory, c"memory.peak", memory_peak),
-    file(Cpu, C::Cpu, c"cpu.max", cpu_max),
-    file(Memory, C::Memory, c"memory.max", memory_max),
-    file(Memory, C::Memory, c"memory.swap.max", memory_swap_max),
-    file(Memory, C::Memory, c"memory.min", memory_min),
-    file(Cpu, C::Cpu, c"cpu.weight", cpu_weight),
-    file(Pids, C::Pids, c"pids.max", pids_max),
+    file(Memory, MEMORY, c"memory.stat", memory_stat),
+    file(Memory, MEMORY, c"memory.current", memory_current),
+    file(Cpu, CPU, c"cpu.stat", cpu_stat),
+    file(Pressure, PRESSURE, c"cpu.pressure", |t, r| stall(t, &mut r.pressure.cpu)),
+    file(Pressure, PRESSURE, c"memory.pressure", |t, r| stall(t, &mut r.pressure.memory)),
+    file(Pressure, PRESSURE, c"io.pressure", |t, r| stall(t, &mut r.pressure.io)),
+    file(Blkio, IO, c"io.stat", io_stat),
+    file(Pids, PROCESS, c"pids.current", pids_current),
+    file(Memory, EVENTS, c"memory.events", memory_events),
+    file(Memory, MEMORY, c"memory.swap.current", memory_swap),
+    file(Memory, MEMORY, c"memory.peak", memory_peak),
+    file(Cpu, QUOTA, c"cpu.max", cpu_max),
+    file(Memory, SPEC, c"memory.max", memory_max),
+    file(Memory, SPEC, c"memory.swap.max", memory_swap_max),
+    file(Memory, SPEC, c"memory.min", memory_min),
+    file(Cpu, SPEC, c"cpu.weight", cpu_weight),
+    file(Pids, PROCESS, c"pids.max", pids_max),
     File {
         controller: Pids,
-        subsystem: C::Pids,
+        sets: PROCESS,
         name: c"cgroup.procs",
         parse: Parse::Lines(|count, reading| reading.pids.processes = Some(count)),
     },

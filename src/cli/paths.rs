@@ -23,6 +23,11 @@ pub struct Paths {
 impl Paths {
     /// What they say.
     pub fn into_options(self) -> Options {
-        Options { procfs: self.procfs, sysfs: self.sysfs, rootfs: self.rootfs }
+        Options {
+            procfs: self.procfs,
+            sysfs: self.sysfs,
+            rootfs: self.rootfs,
+            ..Options::default()
+        }
     }
 }

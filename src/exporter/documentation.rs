@@ -2,11 +2,12 @@
 
 use super::family::{Family, Kind};
 use super::table;
+use crate::metric_set::MetricSet;
 
 const INTRODUCTION: &str = "\
 # Metrics of `loadline exporter`
 
-This page is made from the table in `src/exporter/table.rs`; a test compares the two and writes the page
+This page is made from the table in `src/exporter/table/`; a test compares the two and writes the page
 anew with `UPDATE_GOLDEN=1`.
 
 Names and labels of the `container_` and `machine_` families are cAdvisor's, so that dashboards and rules
@@ -53,20 +54,23 @@ pub fn documentation() -> String {
     ];
     for (title, prefix) in sections {
         page.push_str(&format!("\n## {title}\n\n"));
-        page.push_str("| family | type | further labels | what it is | cgroup v2 | cgroup v1 |\n");
-        page.push_str("|---|---|---|---|---|---|\n");
-        for family in table::families().filter(|family| family.name.starts_with(prefix)) {
-            page.push_str(&row(family));
+        page.push_str(
+            "| family | type | set | further labels | what it is | cgroup v2 | cgroup v1 |\n",
+        );
+        page.push_str("|---|---|---|---|---|---|---|\n");
+        for (set, family) in table::families().filter(|(_, family)| family.name.starts_with(prefix))
+        {
+            page.push_str(&row(set, family));
         }
     }
     page.push_str(FORMATS);
-    for family in table::families().filter(|family| !family.divergence.is_empty()) {
+    for (_, family) in table::families().filter(|(_, family)| !family.divergence.is_empty()) {
         page.push_str(&format!("| `{}` | {} |\n", family.name, family.divergence));
     }
     page
 }
 
-fn row(family: &Family) -> String {
+fn row(set: Option<MetricSet>, family: &Family) -> String {
     let Family { name, help, labels, v2, v1, .. } = family;
     let kind = match family.kind {
         Kind::Counter => "counter",
@@ -74,5 +78,6 @@ fn row(family: &Family) -> String {
         Kind::Unknown => "untyped",
     };
     let v1 = if v1.is_empty() { "the same" } else { v1 };
-    format!("| `{name}` | {kind} | {labels} | {help} | {v2} | {v1} |\n")
+    let set = set.map_or("", MetricSet::name);
+    format!("| `{name}` | {kind} | {set} | {labels} | {help} | {v2} | {v1} |\n")
 }

@@ -17,8 +17,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::cgroup::{self, Reading, Root, Scanner, Subsystem};
+use crate::cgroup::{self, Reading, Root, Scanner};
 use crate::identity::{self, Identity, Names};
+use crate::metric_set::MetricSets;
 use crate::units::Timestamp;
 use crate::web::Format;
 use devices::Devices;
@@ -29,7 +30,16 @@ pub use family::{Family, Kind};
 
 pub use process::Process;
 
-/// Where the host's files are.
+/// What one scrape asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scrape {
+    /// The sets to collect; those that are not in [`Options::sets`] are left out.
+    pub sets: MetricSets,
+    /// What is not read by then is left out.
+    pub deadline: Option<Instant>,
+}
+
+/// Where the host's files are, and what is read of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The mount point of procfs.
@@ -38,11 +48,18 @@ pub struct Options {
     pub sysfs: PathBuf,
     /// The root of the host's file system, below which runtimes keep their files.
     pub rootfs: PathBuf,
+    /// The sets that may be collected.
+    pub sets: MetricSets,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { procfs: "/proc".into(), sysfs: "/sys".into(), rootfs: "/".into() }
+        Self {
+            procfs: "/proc".into(),
+            sysfs: "/sys".into(),
+            rootfs: "/".into(),
+            sets: MetricSets::defaults(),
+        }
     }
 }
 
@@ -65,6 +82,9 @@ pub struct Collector {
     rows: Vec<Row>,
     generation: u64,
     naming: Duration,
+    enabled: MetricSets,
+    /// Those of the last collection.
+    sets: MetricSets,
     now: Timestamp,
 }
 
@@ -103,6 +123,8 @@ impl Collector {
             scanner: Scanner::new(root),
             names: Names::new(&options.rootfs),
             devices: Devices::new(&options.sysfs),
+            enabled: options.sets,
+            sets: MetricSets::NONE,
             host: Host::new(options),
             rows: Vec::new(),
             generation: 0,
@@ -111,10 +133,20 @@ impl Collector {
         })
     }
 
-    /// Reads every cgroup. `now` becomes `container_last_seen`.
+    /// Reads every cgroup for all sets of [`Options::sets`]. `now` becomes `container_last_seen`.
     pub fn collect(&mut self, now: Timestamp) -> Snapshot<'_> {
+        self.collect_for(now, &Scrape { sets: self.enabled, deadline: None })
+    }
+
+    /// Reads of every cgroup what a scrape asks for.
+    pub fn collect_for(&mut self, now: Timestamp, scrape: &Scrape) -> Snapshot<'_> {
         self.now = now;
-        self.scanner.scan(&identity::is_ignored);
+        self.sets = scrape.sets.intersection(self.enabled);
+        self.scanner.scan(&cgroup::Request {
+            ignored: &identity::is_ignored,
+            sets: self.sets,
+            deadline: scrape.deadline,
+        });
         self.name();
         let readings = self.scanner.groups().iter().map(cgroup::Group::reading);
         self.devices.look_up(readings.flat_map(|reading| &reading.io));
@@ -168,11 +200,10 @@ impl Collector {
 
     /// Time spent and files failed in the last collection, by part.
     fn efforts(&self) -> impl Iterator<Item = (&'static str, cgroup::Effort)> + '_ {
-        let names = cgroup::Effort { duration: self.naming, failures: 0 };
-        Subsystem::ALL
+        let took = |duration| cgroup::Effort { duration, ..cgroup::Effort::default() };
+        [("discovery", took(self.scanner.discovery())), ("names", took(self.naming))]
             .into_iter()
-            .map(|part| (part.name(), self.scanner.effort(part)))
-            .chain([("names", names)])
+            .chain(self.sets.iter().map(|set| (set.name(), self.scanner.effort(set))))
     }
 }
 

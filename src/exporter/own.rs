@@ -47,7 +47,7 @@ pub(super) static FAMILIES: &[Family] = &[
     .from("files that could not be read or parsed in this scrape", "")
     .other("collector", |c, lines| {
         for (name, effort) in c.efforts() {
-            collector(name, Number::Whole(u64::from(effort.failures == 0)), lines);
+            collector(name, Number::Whole(u64::from(effort.is_success())), lines);
         }
     }),
     counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds")

@@ -8,7 +8,10 @@ use crate::web::Format;
 /// Appends the whole exposition to `out`.
 pub(super) fn render(collector: &Collector, format: Format, out: &mut Vec<u8>) {
     let entries: Vec<Entry> = collector.snapshot().entries().collect();
-    for family in table::families() {
+    for (set, family) in table::families() {
+        if set.is_some_and(|set| !collector.sets.contains(set)) {
+            continue;
+        }
         let mut lines = Lines::new(family, format, out);
         match family.samples {
             Samples::Group(value) => {

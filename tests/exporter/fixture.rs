@@ -53,7 +53,12 @@ impl Host {
     }
 
     pub fn options(&self) -> Options {
-        Options { procfs: self.path("proc"), sysfs: self.path("sys"), rootfs: self.path("") }
+        Options {
+            procfs: self.path("proc"),
+            sysfs: self.path("sys"),
+            rootfs: self.path(""),
+            ..Options::default()
+        }
     }
 
     pub fn path(&self, inside: &str) -> PathBuf {

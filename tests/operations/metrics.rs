@@ -26,7 +26,7 @@ const PROMETHEUS: [&str; 4] = ["up", "ALERTS", "scrape_duration_seconds", "scrap
 
 /// All of them, the exporter's from its own table.
 pub fn known() -> BTreeSet<String> {
-    let exporter = loadline::exporter::table::families().map(|family| family.name);
+    let exporter = loadline::exporter::table::families().map(|(_, family)| family.name);
     let known: BTreeSet<String> =
         exporter.chain(SCALER).chain(PROMETHEUS).map(str::to_owned).collect();
     assert!(known.contains("container_cpu_usage_seconds_total"), "the exporter's table was read");

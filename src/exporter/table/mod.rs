@@ -1,0 +1,44 @@
+//! The contract: one row a family. Names and labels are cAdvisor's, so that dashboards and rules written
+//! for it work unchanged; where a value differs, the row says why.
+//!
+//! One file a metric set, as the [`MetricSet`]s are switched on and off.
+
+mod cpu;
+mod diskio;
+mod identity;
+mod memory;
+mod oom_event;
+mod pressure;
+mod process;
+mod spec;
+
+use super::family::Family;
+use super::own;
+use super::write::Number::{self, Whole};
+use crate::metric_set::MetricSet as S;
+use crate::units::Limit;
+
+/// Every family in the order of the exposition, with the set it belongs to; `None` is always there.
+static TABLE: &[(Option<S>, &[Family])] = &[
+    (Some(S::Cpu), cpu::FAMILIES),
+    (Some(S::Memory), memory::FAMILIES),
+    (Some(S::OomEvent), oom_event::FAMILIES),
+    (Some(S::Pressure), pressure::FAMILIES),
+    (Some(S::DiskIo), diskio::FAMILIES),
+    (Some(S::Process), process::FAMILIES),
+    (None, identity::FAMILIES),
+    (Some(S::Spec), spec::FAMILIES),
+    (None, own::FAMILIES),
+];
+
+/// Every family in the order of the exposition, with its set.
+pub fn families() -> impl Iterator<Item = (Option<S>, &'static Family)> {
+    TABLE.iter().flat_map(|(set, families)| families.iter().map(|family| (*set, family)))
+}
+
+const OMITTED: &str = "left out where the kernel does not tell; cAdvisor prints 0";
+
+/// No limit is 0, as in cAdvisor.
+fn or_zero(limit: Limit<u64>) -> Number {
+    Whole(limit.value().unwrap_or(0))
+}

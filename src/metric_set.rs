@@ -1,0 +1,213 @@
+//! The sets into which metrics are grouped, so that a user can switch them on and off.
+//!
+//! Names are those of cAdvisor's `--enable_metrics`, in lower case; `spec` and `descriptors` are ours.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// One set of metrics: what a `--collector.NAME` flag and the `collector` label speak of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MetricSet {
+    /// CPU time and throttling.
+    Cpu,
+    /// Memory in use.
+    Memory,
+    /// Processes killed for want of memory.
+    OomEvent,
+    /// Pressure stall information.
+    Pressure,
+    /// Block I/O.
+    DiskIo,
+    /// How many processes and threads there are.
+    Process,
+    /// Limits, shares and reservations.
+    Spec,
+    /// Traffic of network interfaces.
+    Network,
+    /// CPU time core by core.
+    PerCpu,
+    /// Time that processes ran and waited for a core.
+    Sched,
+    /// Open files, sockets and their limit.
+    Descriptors,
+    /// TCP sockets by state.
+    Tcp,
+    /// UDP sockets by state.
+    Udp,
+    /// The kernel's counters of TCP.
+    AdvTcp,
+    /// Room taken in file systems.
+    Disk,
+    /// Huge pages.
+    HugeTlb,
+    /// Memory by node.
+    MemoryNuma,
+    /// Settings of cpusets.
+    CpuSet,
+    /// Caches, cores and nodes of the machine.
+    CpuTopology,
+}
+
+impl MetricSet {
+    /// How many sets there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// Every set, in the order of [`MetricSet::index`].
+    pub const ALL: [Self; 19] = [
+        Self::Cpu,
+        Self::Memory,
+        Self::OomEvent,
+        Self::Pressure,
+        Self::DiskIo,
+        Self::Process,
+        Self::Spec,
+        Self::Network,
+        Self::PerCpu,
+        Self::Sched,
+        Self::Descriptors,
+        Self::Tcp,
+        Self::Udp,
+        Self::AdvTcp,
+        Self::Disk,
+        Self::HugeTlb,
+        Self::MemoryNuma,
+        Self::CpuSet,
+        Self::CpuTopology,
+    ];
+
+    /// Its place in an array of all sets.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The name in flags, labels and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::OomEvent => "oom_event",
+            Self::Pressure => "pressure",
+            Self::DiskIo => "diskio",
+            Self::Process => "process",
+            Self::Spec => "spec",
+            Self::Network => "network",
+            Self::PerCpu => "percpu",
+            Self::Sched => "sched",
+            Self::Descriptors => "descriptors",
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::AdvTcp => "advtcp",
+            Self::Disk => "disk",
+            Self::HugeTlb => "hugetlb",
+            Self::MemoryNuma => "memory_numa",
+            Self::CpuSet => "cpuset",
+            Self::CpuTopology => "cpu_topology",
+        }
+    }
+
+    /// Whether it is collected unless a user says otherwise.
+    pub const fn is_default(self) -> bool {
+        self.index() <= Self::Network.index()
+    }
+}
+
+impl fmt::Display for MetricSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for MetricSet {
+    type Err = String;
+
+    /// Reads a name in any case, as cAdvisor writes `diskIO`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|set| set.name().eq_ignore_ascii_case(text));
+        found.ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|set| set.name()).collect();
+            format!("no such collector: {text:?}, expected one of {}", names.join(", "))
+        })
+    }
+}
+
+/// Some of the sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricSets(u32);
+
+impl MetricSets {
+    /// None of them.
+    pub const NONE: Self = Self(0);
+
+    /// These sets.
+    pub const fn of(sets: &[MetricSet]) -> Self {
+        let (mut bits, mut at) = (0, 0);
+        while at < sets.len() {
+            bits |= 1 << sets[at].index();
+            at += 1;
+        }
+        Self(bits)
+    }
+
+    /// Those that are collected unless a user says otherwise.
+    pub fn defaults() -> Self {
+        MetricSet::ALL.into_iter().filter(|set| set.is_default()).fold(Self::NONE, Self::with)
+    }
+
+    /// These and `set`.
+    pub const fn with(self, set: MetricSet) -> Self {
+        Self(self.0 | 1 << set.index())
+    }
+
+    /// These but `set`.
+    pub const fn without(self, set: MetricSet) -> Self {
+        Self(self.0 & !(1 << set.index()))
+    }
+
+    /// Whether `set` is one of them.
+    pub const fn contains(self, set: MetricSet) -> bool {
+        self.0 & 1 << set.index() != 0
+    }
+
+    /// What both hold.
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The sets, in the order of [`MetricSet::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = MetricSet> {
+        MetricSet::ALL.into_iter().filter(move |set| self.contains(*set))
+    }
+}
+
+impl Default for MetricSets {
+    fn default() -> Self {
+        Self::defaults()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_sets() {
+        for (index, set) in MetricSet::ALL.into_iter().enumerate() {
+            assert_eq!(set.index(), index);
+            assert_eq!(set.name().parse(), Ok(set));
+            let only = MetricSets::of(&[set]);
+            assert_eq!(only.iter().collect::<Vec<_>>(), [set]);
+            assert!(only.without(set).is_empty());
+        }
+        assert_eq!("diskIO".parse(), Ok(MetricSet::DiskIo));
+        assert!("disc".parse::<MetricSet>().expect_err("unknown").contains("diskio"));
+        let defaults = MetricSets::defaults();
+        assert!(defaults.contains(MetricSet::Network) && !defaults.contains(MetricSet::PerCpu));
+        let both = defaults.intersection(MetricSets::of(&[MetricSet::Cpu, MetricSet::Tcp]));
+        assert_eq!(both, MetricSets::of(&[MetricSet::Cpu]));
+    }
+}

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use super::mount::Controller;
-use super::parse::BadText;
+use super::parse::{self, BadText};
 use super::reading::Reading;
 use crate::metric_set::MetricSets;
 
@@ -14,26 +14,18 @@ pub(super) struct File {
     /// The sets that need the file.
     pub sets: MetricSets,
     pub name: &'static CStr,
-    pub parse: Parse,
-}
-
-/// How a file is read.
-pub(super) enum Parse {
-    /// The kernel gives the whole text in one read.
-    Whole(fn(&[u8], &mut Reading) -> Result<(), BadText>),
-    /// The kernel gives a page at a time, and only the number of lines counts.
-    Lines(fn(u64, &mut Reading)),
-}
-
-impl Parse {
-    /// Whether a descriptor may serve for more than one read. v1 keeps the list of processes that an
-    /// open `cgroup.procs` was first read with for a second after the last read, so it would be stale.
-    pub(super) fn may_be_kept(&self) -> bool {
-        matches!(self, Self::Whole(_))
-    }
+    pub parse: fn(&[u8], &mut Reading) -> Result<(), BadText>,
+    /// Whether the kernel gives the text a page at a time; else it comes in one read.
+    pub paged: bool,
 }
 
 impl File {
+    /// Whether a descriptor may serve for more than one read. v1 keeps the list of processes that an
+    /// open `cgroup.procs` was first read with for a second after the last read, so it would be stale.
+    pub(super) fn may_be_kept(&self) -> bool {
+        !self.paged
+    }
+
     pub(super) fn name(&self) -> &'static str {
         self.name.to_str().unwrap_or("?")
     }
@@ -46,5 +38,16 @@ pub(super) const fn file(
     name: &'static CStr,
     parse: fn(&[u8], &mut Reading) -> Result<(), BadText>,
 ) -> File {
-    File { controller, sets, name, parse: Parse::Whole(parse) }
+    File { controller, sets, name, parse, paged: false }
+}
+
+/// `cgroup.procs`, the same in both versions: a process a line, 0 for one of another PID namespace.
+pub(super) fn processes(text: &[u8], reading: &mut Reading) -> Result<(), BadText> {
+    let mut count = 0;
+    parse::numbers(text, |pid| {
+        count += 1;
+        reading.pids.list.extend(u32::try_from(pid).ok().filter(|pid| *pid != 0));
+    })?;
+    reading.pids.processes = Some(count);
+    Ok(())
 }

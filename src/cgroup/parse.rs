@@ -175,9 +175,12 @@ pub(super) fn blkio<'a>(
     Ok(())
 }
 
-/// How many lines a part of a file completes.
-pub(super) fn count_lines(text: &[u8]) -> u64 {
-    text.iter().filter(|b| **b == b'\n').count() as u64
+/// Calls `take` with each number of a file that has one a line.
+pub(super) fn numbers(text: &[u8], mut take: impl FnMut(u64)) -> Parsed<()> {
+    for (line, content) in lines(text) {
+        take(number(content).ok_or_else(|| BadText::new(line, "a number", content))?);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

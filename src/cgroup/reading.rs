@@ -147,14 +147,19 @@ pub struct Pids {
     pub max: Option<Limit<u64>>,
     /// Processes in this very cgroup.
     pub processes: Option<u64>,
+    /// The processes in this very cgroup that our PID namespace knows.
+    pub list: Vec<u32>,
 }
 
 impl Reading {
-    /// Forgets all but the start time and the room for devices.
+    /// Forgets all but the start time and the room of the lists.
     pub(super) fn clear(&mut self) {
-        let mut io = std::mem::take(&mut self.io);
+        let (mut io, mut list) =
+            (std::mem::take(&mut self.io), std::mem::take(&mut self.pids.list));
         io.clear();
-        *self = Self { io, start_time: self.start_time, ..Self::default() };
+        list.clear();
+        let pids = Pids { list, ..Pids::default() };
+        *self = Self { io, pids, start_time: self.start_time, ..Self::default() };
     }
 
     /// The entry of a device, made where it is not there yet.

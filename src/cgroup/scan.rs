@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::{Errno, pread};
 
-use super::file::{File, Parse};
+use super::file::File;
 use super::mount::Root;
-use super::parse::{self, BadText};
+use super::parse::BadText;
 use super::reading::Reading;
 use super::tree::{Group, Tree};
 use super::{Effort, descriptors, v1, v2};
@@ -175,7 +175,7 @@ impl Scanner {
                 wanted.iter().for_each(|set| self.efforts[set.index()].late = true);
                 continue;
             }
-            let keep = index < kept && self.plan[index].file.parse.may_be_kept();
+            let keep = index < kept && self.plan[index].file.may_be_kept();
             self.read_file(index, set, keep, &mut doubtful);
         }
         // A file missing from a cgroup is nothing strange, unless the cgroup is missing too.
@@ -203,7 +203,7 @@ impl Scanner {
             let slot = &mut slots[index];
             let result = match slot.open(&mount.fd, dir, file.name, keep, text) {
                 Ok(None) => continue,
-                Ok(Some(opened)) => text.parse(opened.as_fd(), &file.parse, reading),
+                Ok(Some(opened)) => text.parse(opened.as_fd(), file, reading),
                 Err(error) => Err(error.into()),
             };
             let Err(failure) = result else { continue };
@@ -370,25 +370,12 @@ impl Text {
         openat(hierarchy, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
     }
 
-    fn parse(
-        &mut self,
-        fd: BorrowedFd,
-        parse: &Parse,
-        reading: &mut Reading,
-    ) -> Result<(), Failure> {
-        match parse {
-            Parse::Whole(parse) => {
-                let length = self.whole(fd)?;
-                parse(&self.content[..length], reading).map_err(|bad| {
-                    let BadText { line, expected, found } = bad;
-                    Failure::Broken(format!("line {line}: expected {expected}, found {found:?}"))
-                })
-            }
-            Parse::Lines(take) => {
-                take(self.lines(fd)?, reading);
-                Ok(())
-            }
-        }
+    fn parse(&mut self, fd: BorrowedFd, file: &File, reading: &mut Reading) -> Result<(), Failure> {
+        let length = if file.paged { self.pages(fd)? } else { self.whole(fd)? };
+        (file.parse)(&self.content[..length], reading).map_err(|bad| {
+            let BadText { line, expected, found } = bad;
+            Failure::Broken(format!("line {line}: expected {expected}, found {found:?}"))
+        })
     }
 
     /// Reads a file that the kernel gives in one piece; returns how many bytes there are.
@@ -402,16 +389,17 @@ impl Text {
         }
     }
 
-    /// Counts the lines of a file that the kernel gives page by page.
-    fn lines(&mut self, fd: BorrowedFd) -> Result<u64, Errno> {
-        let (mut lines, mut offset) = (0, 0);
+    /// Reads a file that the kernel gives page by page, to its end.
+    fn pages(&mut self, fd: BorrowedFd) -> Result<usize, Errno> {
+        let mut length = 0;
         loop {
-            let length = pread(fd, &mut self.content[..], offset)?;
-            if length == 0 {
-                return Ok(lines);
+            if length == self.content.len() {
+                self.content.resize(length * 2, 0);
             }
-            lines += parse::count_lines(&self.content[..length]);
-            offset += length as u64;
+            match pread(fd, &mut self.content[length..], length as u64)? {
+                0 => return Ok(length),
+                more => length += more,
+            }
         }
     }
 }

@@ -120,7 +120,7 @@ impl Collector {
     pub fn new(options: Options) -> Result<Self, Error> {
         let root = Root::open(&options.procfs, &options.sysfs)?;
         Ok(Self {
-            scanner: Scanner::new(root),
+            scanner: Scanner::new(root, &options.procfs, options.sets),
             names: Names::new(&options.rootfs),
             devices: Devices::new(&options.sysfs),
             enabled: options.sets,

@@ -60,7 +60,7 @@ fn exposition(host: &Host, format: Format) -> String {
     collector.collect(NOW);
     assert_eq!(collector.problems(), []);
     let mut out = Vec::new();
-    collector.render(format, &mut out);
+    collector.render(format, &mut out).expect("in memory");
     String::from_utf8(out).expect("UTF-8")
 }
 
@@ -142,7 +142,7 @@ fn one_bad_file_costs_only_its_own_figures() {
         "{problem}"
     );
     let mut out = Vec::new();
-    collector.render(Format::Text, &mut out);
+    collector.render(Format::Text, &mut out).expect("in memory");
     let text = String::from_utf8(out).expect("UTF-8");
     for line in [
         "container_scrape_error 1",

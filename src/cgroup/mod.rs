@@ -22,6 +22,7 @@ mod watch;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use descriptors::MOST_KEPT;
 pub use mount::{Controller, Layout, Root};
 pub use reading::{Cpu, IoDevice, Memory, Pids, Pressure, Reading, Stall};
 pub use scan::{Problem, Request, Scanner};

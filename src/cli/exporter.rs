@@ -5,6 +5,7 @@
 //! * `GET /-/ready` -- 200 once the host was read
 //! * `GET /` -- links to the above
 
+use std::io::Write;
 use std::sync::Arc;
 
 use axum::Router;
@@ -39,7 +40,7 @@ pub struct Arguments {
 impl Arguments {
     /// Runs it until it is asked to end.
     pub fn run(self) -> CommandResult {
-        let mut host = Host { collector: Collector::new(self.paths.into_options())?, bytes: 0 };
+        let mut host = Host { collector: Collector::new(self.paths.into_options())? };
         host.collector.collect(now());
         for missing in host.collector.missing_details() {
             info!(missing, "some metrics are missing");
@@ -53,8 +54,6 @@ impl Arguments {
 /// The host, as one scrape at a time sees it.
 struct Host {
     collector: Collector,
-    /// The size of the last exposition: the next will be about as large.
-    bytes: usize,
 }
 
 fn router(host: Host, ready: Ready, telemetry_path: &TelemetryPath) -> Router {
@@ -77,24 +76,19 @@ async fn scrape(State(host): State<Arc<Mutex<Host>>>, headers: HeaderMap) -> Res
     // Waiting here costs no thread, and ends with the request.
     let host = host.lock_owned().await;
     let answer = spawn_blocking(move || {
-        exposition(&headers, move |format| {
-            // Owned by this closure: the next scrape starts while this one is compressed.
-            let mut host = host;
-            Ok(host.read(format))
-        })
+        let mut host = host;
+        exposition(&headers, |format, out| host.read(format, out))
     });
     answer.await.unwrap_or_else(|_| Error::internal("the scrape broke off").into_response())
 }
 
 impl Host {
-    fn read(&mut self, format: Format) -> Vec<u8> {
-        let mut body = Vec::with_capacity(self.bytes + self.bytes / 8);
+    fn read(&mut self, format: Format, out: &mut dyn Write) -> Result<(), Error> {
         self.collector.collect(now());
         for problem in self.collector.problems() {
             debug!(%problem, "cannot read");
         }
-        self.collector.render(format, &mut body);
-        self.bytes = body.len();
-        body
+        let broken = |error| Error::internal(format!("cannot write the metrics: {error}"));
+        self.collector.render(format, out).map_err(broken)
     }
 }

@@ -14,6 +14,7 @@ pub mod table;
 mod write;
 
 use std::collections::HashMap;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -50,6 +51,9 @@ pub struct Options {
     pub rootfs: PathBuf,
     /// The sets that may be collected.
     pub sets: MetricSets,
+    /// How many kernel files may stay open between two scrapes. Each costs some 4.7 KiB of kernel memory
+    /// and saves some 5 µs a scrape.
+    pub kept_descriptors: usize,
 }
 
 impl Default for Options {
@@ -59,6 +63,7 @@ impl Default for Options {
             sysfs: "/sys".into(),
             rootfs: "/".into(),
             sets: MetricSets::defaults(),
+            kept_descriptors: cgroup::MOST_KEPT,
         }
     }
 }
@@ -120,7 +125,7 @@ impl Collector {
     pub fn new(options: Options) -> Result<Self, Error> {
         let root = Root::open(&options.procfs, &options.sysfs)?;
         Ok(Self {
-            scanner: Scanner::new(root, &options.procfs, options.sets),
+            scanner: Scanner::new(root, &options.procfs, options.sets, options.kept_descriptors),
             names: Names::new(&options.rootfs),
             devices: Devices::new(&options.sysfs),
             enabled: options.sets,
@@ -180,9 +185,12 @@ impl Collector {
         Snapshot { collector: self }
     }
 
-    /// Appends the last collection to `out` as an exposition in `format`.
-    pub fn render(&self, format: Format, out: &mut Vec<u8>) {
-        render::render(self, format, out);
+    /// Writes the last collection to `out` as an exposition in `format`, a family at a time.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn render(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+        render::render(self, format, out)
     }
 
     /// What was left out of the last collection for want of rights or kernel support, as sentences for

@@ -146,7 +146,9 @@ impl Store {
                 Ok(entries) => self
                     .containers
                     .extend(entries.into_iter().map(|mut e| (std::mem::take(&mut e.id), e.into()))),
-                Err(error) => self.problem = Some((list.path().to_owned(), error)),
+                Err(error) => {
+                    self.problem.get_or_insert_with(|| (list.path().to_owned(), error));
+                }
             }
         }
     }
@@ -179,7 +181,7 @@ impl Names {
     ) -> bool {
         let asked = identity.take_attempt();
         let Some(id) = identity.key.clone() else { return false };
-        let Some(store) = self.store(identity.user, &id, scrape, asked, users) else {
+        let Some((store, user)) = self.store(identity.user, &id, scrape, asked, users) else {
             if let Some(uid) = identity.user.filter(|_| asked) {
                 problems.tell(identity, format!("user {uid} is not in /etc/passwd"));
             }
@@ -200,6 +202,7 @@ impl Names {
             running.find_map(|folder| file::number(&folder.join(&id).join("userdata/pidfile")))
         };
         let next = Identity {
+            user,
             name: container.name.clone(),
             image: container.image.clone(),
             image_id: container.image_id.clone(),
@@ -215,8 +218,8 @@ impl Names {
         changed
     }
 
-    /// The storage that a container is in: the user's, or else the system's, as root may have started
-    /// it from within a user's session.
+    /// The storage that a container is in and whose it is: the user's, or else the system's, as root may
+    /// have started it from within a user's session.
     fn store(
         &mut self,
         user: Option<u32>,
@@ -224,7 +227,7 @@ impl Names {
         scrape: u64,
         anew: bool,
         users: &mut Users,
-    ) -> Option<&Store> {
+    ) -> Option<(&Store, Option<u32>)> {
         let look = |store: &mut Store| {
             store.look(scrape);
             if anew && !store.containers.contains_key(id) {
@@ -234,7 +237,7 @@ impl Names {
         };
         let Some(uid) = user else {
             look(&mut self.system);
-            return Some(&self.system);
+            return Some((&self.system, None));
         };
         if !self.rootless.contains_key(&uid)
             && let Some(storage) = Storage::of_user(&self.rootfs, uid, users)
@@ -243,9 +246,9 @@ impl Names {
         }
         let in_own = self.rootless.get_mut(&uid).is_some_and(look);
         if !in_own && look(&mut self.system) {
-            return Some(&self.system);
+            return Some((&self.system, None));
         }
-        self.rootless.get(&uid)
+        self.rootless.get(&uid).map(|store| (store, user))
     }
 }
 

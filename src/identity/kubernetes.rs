@@ -138,7 +138,7 @@ fn container_log(name: &str) -> Option<(String, Pod)> {
 fn pod_logs(name: &str) -> Option<(String, Pod)> {
     let mut names = name.split('_').map(str::to_owned);
     let (namespace, pod, uid) = (names.next()?, names.next()?, names.next()?);
-    names.next().is_none().then(|| (uid, Pod { namespace, pod, container: None }))
+    names.next().is_none().then_some((uid, Pod { namespace, pod, container: None }))
 }
 
 #[cfg(test)]

@@ -52,12 +52,12 @@ pub(super) fn read(folders: &[PathBuf], identity: &mut Identity, problems: &mut 
 
 /// The folders are closed to ordinary users, and so look empty.
 fn told_if_closed(folders: &[PathBuf], identity: &Identity, problems: &mut Problems) -> bool {
-    for folder in folders {
-        if let Err(error) = folder.join("x").symlink_metadata()
-            && !file::is_absent(&error)
-        {
-            problems.note(identity, folder, error);
-        }
+    let closed = folders.iter().find_map(|folder| {
+        let error = folder.join("x").symlink_metadata().err()?;
+        (!file::is_absent(&error)).then_some((folder, error))
+    });
+    if let Some((folder, error)) = closed {
+        problems.note(identity, folder, error);
     }
     false
 }
@@ -101,6 +101,21 @@ mod tests {
         apply(notes.into(), &mut identity);
         let found = [&identity.pod, &identity.namespace, &identity.container, &identity.image];
         assert_eq!(found.map(|f| f.as_deref().unwrap_or("")), ["web", "shop", "POD", "pause:1"]);
+    }
+
+    #[test]
+    fn a_closed_folder_is_told() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        // A link to itself, as root may enter everything else.
+        let closed = dir.path().join("overlay-containers");
+        std::os::unix::fs::symlink(&closed, &closed).expect("symlink");
+        let mut identity = Identity::new(Runtime::Crio, Some("id"));
+        let mut problems = Problems::default();
+        assert!(!read(&[dir.path().join("none")], &mut identity, &mut problems));
+        assert_eq!(problems.sentences(), Vec::<String>::new());
+        assert!(!read(&[closed.clone()], &mut identity, &mut problems));
+        let told = problems.sentences();
+        assert!(told[0].contains(&closed.display().to_string()), "{told:?}");
     }
 
     proptest! {

@@ -113,7 +113,7 @@ mod tests {
         let mut problems = Problems::default();
         assert!(!read(&[dir.path().join("none")], &mut identity, &mut problems));
         assert_eq!(problems.sentences(), Vec::<String>::new());
-        assert!(!read(&[closed.clone()], &mut identity, &mut problems));
+        assert!(!read(std::slice::from_ref(&closed), &mut identity, &mut problems));
         let told = problems.sentences();
         assert!(told[0].contains(&closed.display().to_string()), "{told:?}");
     }

@@ -162,6 +162,7 @@ impl Collector {
     /// Gives every cgroup its row, and brings the names up to date.
     fn name(&mut self) {
         let started = Instant::now();
+        self.names.begin_scrape();
         let groups = self.scanner.groups();
         if self.generation != self.scanner.generation() {
             self.generation = self.scanner.generation();

@@ -90,17 +90,21 @@ const LABELS_SHOWN: [&str; 3] =
 /// Prometheus that is the same as an empty one.
 pub(super) fn base_labels(path: &str, identity: &Identity) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len() + 64);
-    for shown in LABELS_SHOWN {
-        if let Some(value) = identity.labels.get(shown).filter(|value| !value.is_empty()) {
-            label(&format!("container_label_{}", shown.replace('.', "_")), value, &mut out);
-        }
-    }
-    label("id", path, &mut out);
-    for (name, value) in [("image", &identity.image), ("name", &identity.name)] {
-        if let Some(value) = value {
+    let mut put = |name: &str, value: Option<&str>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
             label(name, value, &mut out);
         }
+    };
+    put("container", identity.container.as_deref());
+    for shown in LABELS_SHOWN {
+        let name = format!("container_label_{}", shown.replace('.', "_"));
+        put(&name, identity.labels.get(shown).map(String::as_str));
     }
+    put("id", Some(path));
+    put("image", identity.image.as_deref());
+    put("name", identity.name.as_deref());
+    put("namespace", identity.namespace.as_deref());
+    put("pod", identity.pod.as_deref());
     out.shrink_to_fit();
     out
 }

@@ -1,0 +1,194 @@
+//! One connection: from its first byte, by TLS where that is spoken, to its last answer.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tower::Service;
+use tracing::debug;
+
+use super::listener::Stream;
+use super::{Front, Limits};
+
+/// How large the head of a request may be.
+const MAX_HEAD_BYTES: u32 = 64 << 10;
+/// How many requests one HTTP/2 connection may make at once.
+const MAX_STREAMS: u32 = 16;
+/// The first byte of every TLS connection: a handshake record (RFC 8446, section 5.1).
+const HANDSHAKE: u8 = 22;
+
+trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
+
+/// What all connections of a server share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub router: Router,
+    pub limits: Limits,
+    pub front: Option<Arc<Front>>,
+    /// Changes when the server ends.
+    pub ending: watch::Receiver<()>,
+}
+
+/// Serves `stream` until either side ends it.
+pub(super) async fn serve(stream: Stream, mut shared: Shared) {
+    stream.prepare(shared.limits.send_timeout);
+    // Subscribed before the settings are read, so that no change is missed between the two.
+    let mut changes = shared.front.as_ref().map(|front| front.changes());
+    let tls = match &shared.front {
+        Some(front) => front.tls().await,
+        None => None,
+    };
+    let served = match tls {
+        None => http_1(boxed(stream), &mut shared, &mut changes).await,
+        Some(config) => {
+            let begun = handshake(stream, config);
+            let limit = shared.limits.header_timeout;
+            let begun = tokio::select! {
+                begun = timeout(limit, begun) => begun,
+                // There is nothing yet that could be finished.
+                _ = shared.ending.changed() => return,
+            };
+            match begun {
+                Ok(Ok(Some((transport, true)))) => {
+                    http_2(transport, &mut shared, &mut changes).await
+                }
+                Ok(Ok(Some((transport, false)))) => {
+                    http_1(transport, &mut shared, &mut changes).await
+                }
+                Ok(Ok(None)) => Ok(()),
+                Ok(Err(error)) => Err(error.into()),
+                Err(_) => Err("the TLS handshake took too long".into()),
+            }
+        }
+    };
+    if let Err(error) = served {
+        debug!(error, "a connection broke");
+    }
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn boxed(stream: Stream) -> Box<dyn Transport> {
+    match stream {
+        Stream::Tcp(stream) => Box::new(stream),
+        Stream::Unix(stream) => Box::new(stream),
+    }
+}
+
+/// TLS, and whether HTTP/2 was agreed on. `None`: the client wanted none of it.
+async fn handshake(
+    stream: Stream,
+    config: Arc<rustls::ServerConfig>,
+) -> io::Result<Option<(Box<dyn Transport>, bool)>> {
+    match stream.first_byte().await? {
+        Some(HANDSHAKE) => {}
+        // Methods are letters. Go's servers answer so too.
+        Some(byte) if byte.is_ascii_alphabetic() => {
+            refuse_plain_http(boxed(stream)).await?;
+            return Ok(None);
+        }
+        _ => return Ok(None),
+    }
+    let stream = TlsAcceptor::from(config).accept(boxed(stream)).await?;
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    Ok(Some((Box::new(stream), is_http2)))
+}
+
+async fn refuse_plain_http(mut stream: Box<dyn Transport>) -> io::Result<()> {
+    let body = "{\"error\":\"this port speaks HTTPS: use https://\",\"status\":\"error\"}";
+    let head =
+        "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n";
+    let length = body.len();
+    let reply = format!("{head}content-length: {length}\r\n\r\n{body}");
+    // Unread bytes would reset the connection under the answer.
+    let mut request = [0; 4096];
+    tokio::io::AsyncReadExt::read(&mut stream, &mut request).await?;
+    stream.write_all(reply.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+async fn http_1(
+    transport: Box<dyn Transport>,
+    shared: &mut Shared,
+    changes: &mut Option<watch::Receiver<()>>,
+) -> Result<(), Failure> {
+    let connection = http1::Builder::new()
+        // Without a timer the header timeout does nothing.
+        .timer(TokioTimer::new())
+        .header_read_timeout(shared.limits.header_timeout)
+        .max_buf_size(MAX_HEAD_BYTES as usize)
+        .serve_connection(TokioIo::new(transport), TowerToHyperService::new(shared.router.clone()));
+    drive(connection, &mut shared.ending, changes).await
+}
+
+async fn http_2(
+    transport: Box<dyn Transport>,
+    shared: &mut Shared,
+    changes: &mut Option<watch::Receiver<()>>,
+) -> Result<(), Failure> {
+    let (begun, mut begins) = watch::channel(());
+    let router = shared.router.clone();
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        begun.send_replace(());
+        let mut router = router.clone();
+        async move { Service::call(&mut router, request).await.map_err(|e: Infallible| e) }
+    });
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(transport), service);
+    // No request that is honest takes longer than this, so a connection that has begun none for so
+    // long is idle, or its client reads nothing.
+    let longest = shared.limits.request_timeout + shared.limits.send_timeout;
+    tokio::select! {
+        result = drive(connection, &mut shared.ending, changes) => result,
+        () = quiet(&mut begins, longest) => Ok(()),
+    }
+}
+
+/// Ready once nothing has begun for `longest`.
+async fn quiet(begins: &mut watch::Receiver<()>, longest: Duration) {
+    while let Ok(Ok(())) = timeout(longest, begins.changed()).await {}
+}
+
+/// Runs `connection`. When the server ends, or new settings come into force, it finishes what it has
+/// begun and closes.
+async fn drive<C, E>(
+    connection: C,
+    ending: &mut watch::Receiver<()>,
+    changes: &mut Option<watch::Receiver<()>>,
+) -> Result<(), Failure>
+where
+    C: GracefulConnection<Error = E> + Future<Output = Result<(), E>>,
+    Failure: From<E>,
+{
+    let mut connection: Pin<&mut C> = pin!(connection);
+    let changed = async {
+        match changes {
+            Some(changes) => changes.changed().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        result = connection.as_mut() => return Ok(result?),
+        _ = ending.changed() => {}
+        _ = changed => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    Ok(connection.await?)
+}

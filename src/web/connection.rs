@@ -7,17 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tower::Service;
 use tracing::debug;
 
 use super::listener::Stream;
@@ -46,34 +45,30 @@ pub(super) struct Shared {
 /// Serves `stream` until either side ends it.
 pub(super) async fn serve(stream: Stream, mut shared: Shared) {
     stream.prepare(shared.limits.send_timeout);
-    // Subscribed before the settings are read, so that no change is missed between the two.
-    let mut changes = shared.front.as_ref().map(|front| front.changes());
-    let tls = match &shared.front {
-        Some(front) => front.tls().await,
-        None => None,
+    let (tls, changes) = match &shared.front {
+        Some(front) => {
+            let (tls, changes) = front.tls().await;
+            (tls, Some(changes))
+        }
+        None => (None, None),
     };
-    let served = match tls {
-        None => http_1(boxed(stream), &mut shared, &mut changes).await,
+    let begun = match tls {
+        None => Ok(Some((boxed(stream), false))),
         Some(config) => {
-            let begun = handshake(stream, config);
             let limit = shared.limits.header_timeout;
-            let begun = tokio::select! {
-                begun = timeout(limit, begun) => begun,
+            tokio::select! {
+                begun = timeout(limit, handshake(stream, config)) => begun
+                    .unwrap_or_else(|_| Err(io::Error::other("the TLS handshake took too long"))),
                 // There is nothing yet that could be finished.
                 _ = shared.ending.changed() => return,
-            };
-            match begun {
-                Ok(Ok(Some((transport, true)))) => {
-                    http_2(transport, &mut shared, &mut changes).await
-                }
-                Ok(Ok(Some((transport, false)))) => {
-                    http_1(transport, &mut shared, &mut changes).await
-                }
-                Ok(Ok(None)) => Ok(()),
-                Ok(Err(error)) => Err(error.into()),
-                Err(_) => Err("the TLS handshake took too long".into()),
             }
         }
+    };
+    let served = match begun {
+        Ok(Some((transport, true))) => http_2(transport, shared, changes).await,
+        Ok(Some((transport, false))) => http_1(transport, shared, changes).await,
+        Ok(None) => Ok(()),
+        Err(error) => Err(error.into()),
     };
     if let Err(error) = served {
         debug!(error, "a connection broke");
@@ -123,55 +118,63 @@ async fn refuse_plain_http(mut stream: Box<dyn Transport>) -> io::Result<()> {
 
 async fn http_1(
     transport: Box<dyn Transport>,
-    shared: &mut Shared,
-    changes: &mut Option<watch::Receiver<()>>,
+    shared: Shared,
+    changes: Option<watch::Receiver<()>>,
 ) -> Result<(), Failure> {
+    let (begun, begins) = watch::channel(false);
     let connection = http1::Builder::new()
         // Without a timer the header timeout does nothing.
         .timer(TokioTimer::new())
         .header_read_timeout(shared.limits.header_timeout)
         .max_buf_size(MAX_HEAD_BYTES as usize)
-        .serve_connection(TokioIo::new(transport), TowerToHyperService::new(shared.router.clone()));
-    drive(connection, &mut shared.ending, changes).await
+        .serve_connection(TokioIo::new(transport), service(shared.router, begun));
+    drive(connection, shared.ending, changes, begins).await
 }
 
 async fn http_2(
     transport: Box<dyn Transport>,
-    shared: &mut Shared,
-    changes: &mut Option<watch::Receiver<()>>,
+    shared: Shared,
+    changes: Option<watch::Receiver<()>>,
 ) -> Result<(), Failure> {
-    let (begun, mut begins) = watch::channel(());
-    let router = shared.router.clone();
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        begun.send_replace(());
-        let mut router = router.clone();
-        async move { Service::call(&mut router, request).await.map_err(|e: Infallible| e) }
-    });
+    let (begun, begins) = watch::channel(false);
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(transport), service);
+        .serve_connection(TokioIo::new(transport), service(shared.router, begun));
     // No request that is honest takes longer than this, so a connection that has begun none for so
     // long is idle, or its client reads nothing.
     let longest = shared.limits.request_timeout + shared.limits.send_timeout;
     tokio::select! {
-        result = drive(connection, &mut shared.ending, changes) => result,
-        () = quiet(&mut begins, longest) => Ok(()),
+        () = quiet(begins.clone(), longest) => Ok(()),
+        result = drive(connection, shared.ending, changes, begins) => result,
     }
 }
 
+/// `router`, which says each time that a request has begun.
+fn service(
+    router: Router,
+    begun: watch::Sender<bool>,
+) -> impl HttpService<Incoming, ResBody = Body, Error = Infallible, Future: Send> {
+    service_fn(move |request| {
+        begun.send_replace(true);
+        tower::Service::call(&mut router.clone(), request)
+    })
+}
+
 /// Ready once nothing has begun for `longest`.
-async fn quiet(begins: &mut watch::Receiver<()>, longest: Duration) {
+async fn quiet(mut begins: watch::Receiver<bool>, longest: Duration) {
     while let Ok(Ok(())) = timeout(longest, begins.changed()).await {}
 }
 
-/// Runs `connection`. When the server ends, or new settings come into force, it finishes what it has
-/// begun and closes.
+/// Runs `connection`. When the server ends it finishes what it has begun and closes; so it does when new
+/// settings come into force, but not before a first request: a client that has just come is owed an
+/// answer.
 async fn drive<C, E>(
     connection: C,
-    ending: &mut watch::Receiver<()>,
-    changes: &mut Option<watch::Receiver<()>>,
+    mut ending: watch::Receiver<()>,
+    changes: Option<watch::Receiver<()>>,
+    mut begins: watch::Receiver<bool>,
 ) -> Result<(), Failure>
 where
     C: GracefulConnection<Error = E> + Future<Output = Result<(), E>>,
@@ -180,9 +183,10 @@ where
     let mut connection: Pin<&mut C> = pin!(connection);
     let changed = async {
         match changes {
-            Some(changes) => changes.changed().await,
+            Some(mut changes) => changes.changed().await.is_ok(),
             None => std::future::pending().await,
-        }
+        };
+        begins.wait_for(|begun| *begun).await.is_ok()
     };
     tokio::select! {
         result = connection.as_mut() => return Ok(result?),

@@ -77,14 +77,12 @@ impl Front {
         self.state().settings.tls.is_some()
     }
 
-    /// How TLS is spoken from now on; `None`: not at all.
-    pub(super) async fn tls(self: &Arc<Self>) -> Option<Arc<rustls::ServerConfig>> {
-        self.current().await.tls.as_ref().map(|tls| Arc::clone(&tls.config))
-    }
-
-    /// Says when new settings have come into force.
-    pub(super) fn changes(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
+    /// How TLS is spoken from now on, `None`: not at all; and what says when that may have changed.
+    pub(super) async fn tls(
+        self: &Arc<Self>,
+    ) -> (Option<Arc<rustls::ServerConfig>>, watch::Receiver<()>) {
+        let (settings, changes) = self.current().await;
+        (settings.tls.as_ref().map(|tls| Arc::clone(&tls.config)), changes)
     }
 
     /// Puts this before all that `router` answers.
@@ -92,19 +90,27 @@ impl Front {
         router.layer(middleware::from_fn_with_state(self, pass))
     }
 
-    /// The settings that the file asks for now.
-    async fn current(self: &Arc<Self>) -> Arc<Settings> {
+    /// The settings that the file asks for now, and what says when others come into force.
+    async fn current(self: &Arc<Self>) -> (Arc<Settings>, watch::Receiver<()>) {
         let _turn = self.turn.lock().await;
         let front = Arc::clone(self);
         // The files may lie on a slow file system.
-        let refreshed = tokio::task::spawn_blocking(move || front.refresh()).await;
-        refreshed.unwrap_or_else(|_| Arc::clone(&self.state().settings))
+        let refreshed = tokio::task::spawn_blocking(move || {
+            let mut state = front.state();
+            front.refresh(&mut state);
+            front.in_force(&state)
+        });
+        refreshed.await.unwrap_or_else(|_| self.in_force(&self.state()))
     }
 
-    fn refresh(&self) -> Arc<Settings> {
-        let mut state = self.state();
+    /// Nothing comes into force in between, as `state` is locked.
+    fn in_force(&self, state: &Current) -> (Arc<Settings>, watch::Receiver<()>) {
+        (Arc::clone(&state.settings), self.changed.subscribe())
+    }
+
+    fn refresh(&self, state: &mut Current) {
         if state.files.unchanged() {
-            return Arc::clone(&state.settings);
+            return;
         }
         let Reading { result, files } = Settings::read(&self.path);
         state.files = files;
@@ -124,7 +130,6 @@ impl Front {
                 }
             },
         }
-        Arc::clone(&state.settings)
     }
 
     fn state(&self) -> MutexGuard<'_, Current> {
@@ -168,7 +173,7 @@ impl fmt::Debug for Front {
 }
 
 async fn pass(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
-    let settings = front.current().await;
+    let (settings, _) = front.current().await;
     let mut response = match front.admit(&settings, request.headers()).await {
         Ok(()) => next.run(request).await,
         Err(response) => response,

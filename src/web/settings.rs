@@ -130,6 +130,11 @@ impl Judge<'_> {
         self.problems.push(self.places.problem(key, message));
     }
 
+    /// Whether it is known by now that the file cannot be used.
+    pub fn has_refused(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
     /// The file can be used, but this may not be meant.
     pub fn warn(&mut self, key: &str, message: impl Into<String>) {
         self.warnings.push(self.places.problem(key, message));

@@ -59,6 +59,9 @@ pub(super) fn judge(file: &WebFile, judge: &mut Judge) -> Option<Tls> {
         .as_ref()
         .is_some_and(|policy| policy.mandatory && !matches!(policy.trust, Trust::Anyone));
     let (certificate, private_key, versions) = (certificate?, private_key?, versions?);
+    if judge.has_refused() {
+        return None;
+    }
     let refuse = |judge: &mut Judge, error: rustls::Error| {
         judge.refuse("tls_server_config", format!("this cannot work together: {error}"));
     };

@@ -13,7 +13,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -25,7 +25,7 @@ use super::{Front, Limits};
 /// How large the head of a request may be.
 const MAX_HEAD_BYTES: u32 = 64 << 10;
 /// How many requests one HTTP/2 connection may make at once.
-const MAX_STREAMS: u32 = 16;
+const MAX_STREAMS: u32 = 8;
 /// The first byte of every TLS connection: a handshake record (RFC 8446, section 5.1).
 const HANDSHAKE: u8 = 22;
 
@@ -45,34 +45,54 @@ pub(super) struct Shared {
 /// Serves `stream` until either side ends it.
 pub(super) async fn serve(stream: Stream, mut shared: Shared) {
     stream.prepare(shared.limits.send_timeout);
-    let (tls, changes) = match &shared.front {
-        Some(front) => {
-            let (tls, changes) = front.tls().await;
-            (tls, Some(changes))
-        }
-        None => (None, None),
+    let limit = shared.limits.header_timeout;
+    let opened = tokio::select! {
+        opened = timeout(limit, open(stream, shared.front.as_ref())) => opened,
+        // There is nothing yet that could be finished.
+        _ = shared.ending.changed() => return,
     };
-    let begun = match tls {
-        None => Ok(Some((boxed(stream), false))),
-        Some(config) => {
-            let limit = shared.limits.header_timeout;
-            tokio::select! {
-                begun = timeout(limit, handshake(stream, config)) => begun
-                    .unwrap_or_else(|_| Err(io::Error::other("the TLS handshake took too long"))),
-                // There is nothing yet that could be finished.
-                _ = shared.ending.changed() => return,
-            }
-        }
-    };
-    let served = match begun {
-        Ok(Some((transport, true))) => http_2(transport, shared, changes).await,
-        Ok(Some((transport, false))) => http_1(transport, shared, changes).await,
-        Ok(None) => Ok(()),
-        Err(error) => Err(error.into()),
+    let served = match opened {
+        Ok(Ok(Some(channel))) if channel.is_http_2 => http_2(channel, shared).await,
+        Ok(Ok(Some(channel))) => http_1(channel, shared).await,
+        Ok(Ok(None)) => Ok(()),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err("the TLS handshake took too long".into()),
     };
     if let Err(error) = served {
         debug!(error, "a connection broke");
     }
+}
+
+/// What requests come through.
+struct Channel {
+    transport: Box<dyn Transport>,
+    is_http_2: bool,
+    /// Changes when other settings than those it was opened by come into force.
+    changes: Option<watch::Receiver<()>>,
+}
+
+/// `None`: the client does not speak as it must.
+async fn open(stream: Stream, front: Option<&Arc<Front>>) -> io::Result<Option<Channel>> {
+    let plain = |stream, changes| Channel { transport: boxed(stream), is_http_2: false, changes };
+    let Some(front) = front else {
+        return Ok(Some(plain(stream, None)));
+    };
+    let (tls, changes) = front.tls().await;
+    let Some(config) = tls else {
+        return Ok(Some(plain(stream, Some(changes))));
+    };
+    match stream.first_byte().await? {
+        Some(HANDSHAKE) => {}
+        // Methods are letters. Go's servers answer so too.
+        Some(byte) if byte.is_ascii_alphabetic() => {
+            refuse_plain_http(boxed(stream)).await?;
+            return Ok(None);
+        }
+        _ => return Ok(None),
+    }
+    let stream = TlsAcceptor::from(config).accept(boxed(stream)).await?;
+    let is_http_2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    Ok(Some(Channel { transport: Box::new(stream), is_http_2, changes: Some(changes) }))
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -84,25 +104,6 @@ fn boxed(stream: Stream) -> Box<dyn Transport> {
     }
 }
 
-/// TLS, and whether HTTP/2 was agreed on. `None`: the client wanted none of it.
-async fn handshake(
-    stream: Stream,
-    config: Arc<rustls::ServerConfig>,
-) -> io::Result<Option<(Box<dyn Transport>, bool)>> {
-    match stream.first_byte().await? {
-        Some(HANDSHAKE) => {}
-        // Methods are letters. Go's servers answer so too.
-        Some(byte) if byte.is_ascii_alphabetic() => {
-            refuse_plain_http(boxed(stream)).await?;
-            return Ok(None);
-        }
-        _ => return Ok(None),
-    }
-    let stream = TlsAcceptor::from(config).accept(boxed(stream)).await?;
-    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    Ok(Some((Box::new(stream), is_http2)))
-}
-
 async fn refuse_plain_http(mut stream: Box<dyn Transport>) -> io::Result<()> {
     let body = "{\"error\":\"this port speaks HTTPS: use https://\",\"status\":\"error\"}";
     let head =
@@ -111,43 +112,36 @@ async fn refuse_plain_http(mut stream: Box<dyn Transport>) -> io::Result<()> {
     let reply = format!("{head}content-length: {length}\r\n\r\n{body}");
     // Unread bytes would reset the connection under the answer.
     let mut request = [0; 4096];
-    tokio::io::AsyncReadExt::read(&mut stream, &mut request).await?;
-    stream.write_all(reply.as_bytes()).await?;
+    if stream.read(&mut request).await? > 0 {
+        stream.write_all(reply.as_bytes()).await?;
+    }
     stream.shutdown().await
 }
 
-async fn http_1(
-    transport: Box<dyn Transport>,
-    shared: Shared,
-    changes: Option<watch::Receiver<()>>,
-) -> Result<(), Failure> {
+async fn http_1(channel: Channel, shared: Shared) -> Result<(), Failure> {
     let (begun, begins) = watch::channel(false);
     let connection = http1::Builder::new()
         // Without a timer the header timeout does nothing.
         .timer(TokioTimer::new())
         .header_read_timeout(shared.limits.header_timeout)
         .max_buf_size(MAX_HEAD_BYTES as usize)
-        .serve_connection(TokioIo::new(transport), service(shared.router, begun));
-    drive(connection, shared.ending, changes, begins).await
+        .serve_connection(TokioIo::new(channel.transport), service(shared.router, begun));
+    drive(connection, shared.ending, channel.changes, begins).await
 }
 
-async fn http_2(
-    transport: Box<dyn Transport>,
-    shared: Shared,
-    changes: Option<watch::Receiver<()>>,
-) -> Result<(), Failure> {
+async fn http_2(channel: Channel, shared: Shared) -> Result<(), Failure> {
     let (begun, begins) = watch::channel(false);
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(transport), service(shared.router, begun));
+        .serve_connection(TokioIo::new(channel.transport), service(shared.router, begun));
     // No request that is honest takes longer than this, so a connection that has begun none for so
     // long is idle, or its client reads nothing.
     let longest = shared.limits.request_timeout + shared.limits.send_timeout;
     tokio::select! {
         () = quiet(begins.clone(), longest) => Ok(()),
-        result = drive(connection, shared.ending, changes, begins) => result,
+        result = drive(connection, shared.ending, channel.changes, begins) => result,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, ring};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{
@@ -62,12 +62,9 @@ pub(super) fn judge(file: &WebFile, judge: &mut Judge) -> Option<Tls> {
     if judge.has_refused() {
         return None;
     }
-    let refuse = |judge: &mut Judge, error: rustls::Error| {
-        judge.refuse("tls_server_config", format!("this cannot work together: {error}"));
-    };
     let builder = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions)
-        .map_err(|error| refuse(judge, error))
+        .map_err(|error| judge.refuse("tls_server_config", error.to_string()))
         .ok()?;
     let builder = match policy {
         Some(policy) => builder.with_client_cert_verifier(Arc::new(policy)),
@@ -75,7 +72,7 @@ pub(super) fn judge(file: &WebFile, judge: &mut Judge) -> Option<Tls> {
     };
     let mut config = builder
         .with_single_cert(certificate, private_key)
-        .map_err(|error| refuse(judge, error))
+        .map_err(|error| judge.refuse("tls_server_config", pair_problem(&error)))
         .ok()?;
     config.ignore_client_order = tls.prefer_server_cipher_suites && !tls.cipher_suites.is_empty();
     config.alpn_protocols = match http2 {
@@ -83,6 +80,16 @@ pub(super) fn judge(file: &WebFile, judge: &mut Judge) -> Option<Tls> {
         false => vec![b"http/1.1".to_vec()],
     };
     Some(Tls { config: Arc::new(config), verifies_clients })
+}
+
+fn pair_problem(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InconsistentKeys(_) => {
+            "the private key is not that of the certificate".to_owned()
+        }
+        rustls::Error::InvalidCertificate(_) => format!("the certificate cannot be used: {error}"),
+        _ => format!("the private key cannot be used: {error}"),
+    }
 }
 
 /// The PEM text that a key or its twin with `_file` gives, and the key's full name.
@@ -111,22 +118,24 @@ fn source(
 
 /// At least one certificate.
 fn certificates(key: &str, pem: &[u8], judge: &mut Judge) -> Option<Vec<CertificateDer<'static>>> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match found {
-        Ok(found) if !found.is_empty() => return Some(found),
-        Ok(_) => judge.refuse(key, "expected certificates as PEM, found none"),
-        Err(error) => judge.refuse(key, format!("expected certificates as PEM: {error}")),
-    }
-    None
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let found =
+        all.and_then(|all| if all.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(all) });
+    found.map_err(|error| judge.refuse(key, not_pem("certificates", &error))).ok()
 }
 
 fn private_key(key: &str, pem: &[u8], judge: &mut Judge) -> Option<PrivateKeyDer<'static>> {
     let found = PrivateKeyDer::from_pem_slice(pem);
-    found
-        .map_err(|error| {
-            judge.refuse(key, format!("expected a private key as PEM, not encrypted: {error}"));
-        })
-        .ok()
+    found.map_err(|error| judge.refuse(key, not_pem("a private key, not encrypted,", &error))).ok()
+}
+
+fn not_pem(wanted: &str, error: &pem::Error) -> String {
+    let found = match error {
+        pem::Error::NoItemsFound => "none".to_owned(),
+        pem::Error::MissingSectionEnd { .. } => "a section without an end".to_owned(),
+        other => other.to_string(),
+    };
+    format!("expected {wanted} as PEM, found {found}")
 }
 
 fn versions(
@@ -195,8 +204,8 @@ fn cipher_suites(
     if problem {
         return suites;
     }
-    let named = |wanted: &&str| tls.cipher_suites.iter().any(|name| name == wanted);
-    if http2 && has(&version::TLS12) && !CIPHERS_OF_HTTP2.iter().any(|wanted| named(&wanted)) {
+    let named = |wanted: &&str| tls.cipher_suites.iter().any(|name| name == *wanted);
+    if http2 && has(&version::TLS12) && !CIPHERS_OF_HTTP2.iter().any(named) {
         let message = format!(
             "HTTP/2 needs one of {}: add it, or set http_server_config.http2: false",
             CIPHERS_OF_HTTP2.join(" and ")
@@ -322,7 +331,7 @@ fn trust(
     let mut roots = RootCertStore::empty();
     for certificate in &own {
         if let Err(error) = roots.add(certificate.clone()) {
-            judge.refuse(&key, format!("expected certificates of authorities: {error}"));
+            judge.refuse(&key, format!("a certificate cannot be used: {error}"));
             return None;
         }
     }

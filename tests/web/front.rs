@@ -12,7 +12,9 @@ use loadline::config::{BasicAuth, Web};
 use loadline::web::{Front, Limits, WriteGuard, landing, protected};
 use tempfile::TempDir;
 
-use crate::support::{Reply, Running, client, http_get, http_get_with};
+use crate::support::{
+    PATIENCE, Process, Reply, Running, client, http_get, http_get_with, loadline,
+};
 
 struct Stage {
     file: PathBuf,
@@ -169,6 +171,30 @@ async fn beyond_the_rate_requests_are_refused() {
     assert_eq!(stage.get("/", None).await.status, 429);
     stage.rewrite("rate_limit: {interval: 0}\n");
     assert_eq!(stage.get("/", None).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_bad_file_is_logged_once() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("web.yml");
+    fs::write(&file, "").expect("written");
+    let mut command = loadline();
+    command.args(["exporter", "--web.listen-address=127.0.0.1:0"]);
+    command.arg(format!("--web.config.file={}", file.display()));
+    let mut exporter = Process::spawn("exporter", command);
+    let url = format!("http://{}/healthz", exporter.wait_address(PATIENCE).await);
+    let logged = async |text: &str, complaint: &str| {
+        fs::write(&file, text).expect("written");
+        for _ in 0..3 {
+            assert_eq!(http_get(&url).await.expect("an answer").status, 200);
+        }
+        let complaint =
+            format!("the last good settings stay in force: {}{complaint}", file.display());
+        exporter.stderr().matches(&complaint).count()
+    };
+    assert_eq!(logged("rate_limit: x\n", ":1:13: rate_limit: ").await, 1);
+    assert_eq!(logged("rate_limit: {brust: 1}\n", ":1:14: rate_limit.brust: ").await, 1);
+    assert_eq!(logged("", "").await, 2, "nothing new is said");
 }
 
 /// Basic credentials that both the front and the write guard know open both; a token cannot be sent

@@ -213,7 +213,9 @@ async fn a_client_must_have_one_of_the_allowed_names() {
         // The right text in a name of another kind still is that name, as in Go.
         (SanType::DnsName(text("10.1.2.3")), true),
     ] {
-        let reply = stage.get(&stage.client().with(&stage.authority.client(&[name.clone()]))).await;
+        let reply = stage
+            .get(&stage.client().with(&stage.authority.client(std::slice::from_ref(&name))))
+            .await;
         assert_eq!(is_hello(&reply), allowed, "{name:?}: {reply:?}");
     }
     let nameless = stage.get(&stage.client().with(&stage.authority.client(&[]))).await;

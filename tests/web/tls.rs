@@ -275,6 +275,20 @@ async fn a_connection_that_is_open_ends_when_the_settings_change() {
 }
 
 #[tokio::test]
+async fn a_client_that_has_just_come_gets_an_answer_first() {
+    let stage = Stage::new("", "").await;
+    let mut fresh = stage.client().connect(&stage.server.address).await.expect("connected");
+    // The handshake is over for the client a moment before it is for the server.
+    assert!(is_hello(&stage.get(&stage.client()).await));
+    stage.rewrite("web.yml", &web("", "rate_limit: {interval: 0}\n"));
+    assert!(is_hello(&stage.get(&stage.client()).await));
+    request(&mut fresh, "/", "").await.expect("sent");
+    let mut reply = Vec::new();
+    fresh.read_to_end(&mut reply).await.expect("answered, then closed");
+    assert!(is_hello(&Ok(String::from_utf8(reply).expect("text"))));
+}
+
+#[tokio::test]
 async fn tls_is_never_switched_off_while_it_runs() {
     let stage = Stage::new(VERIFY, "").await;
     let known = stage.client().with(&stage.authority.client(&[]));

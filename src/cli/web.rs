@@ -20,7 +20,8 @@ pub struct Listen<const PORT: u16> {
     #[arg(
         long = "web.listen-address",
         value_name = "ADDRESS",
-        default_values_t = [ListenAddress::any(PORT)]
+        // Not `default_values_t`: it makes a static, which all ports would share.
+        default_value = ListenAddress::any(PORT).to_string()
     )]
     addresses: Vec<ListenAddress>,
     /// Listen on the sockets of a systemd .socket unit instead
@@ -29,13 +30,13 @@ pub struct Listen<const PORT: u16> {
     /// File that switches on TLS, client certificates, passwords, headers, a rate limit (see `loadline
     /// check web-config`). It is read again whenever it changes
     #[arg(long = "web.config.file", value_name = "FILE")]
-    config_file: Option<PathBuf>,
+    web_config_file: Option<PathBuf>,
 }
 
 impl<const PORT: u16> Listen<PORT> {
     /// Serves `router` until the process is asked to end.
     pub async fn serve(&self, router: Router) -> CommandResult {
-        let front = self.config_file.as_deref().map(Front::load).transpose()?;
+        let front = self.web_config_file.as_deref().map(Front::load).transpose()?;
         let scheme = if front.as_ref().is_some_and(|f| f.speaks_tls()) { "https" } else { "http" };
         let shutdown = shutdown::requested()?;
         let limits = Limits::default();

@@ -76,6 +76,20 @@ async fn sockets_of_systemd() {
 }
 
 #[test]
+fn each_command_has_a_port_of_its_own() {
+    for (command, port) in [
+        (&["exporter"][..], 10101),
+        (&["scaler"], 10102),
+        (&["up"], 10102),
+        (&["workload", "serve"], 8080),
+    ] {
+        let output = loadline().args(command).arg("--help").output().expect("ran");
+        let help = String::from_utf8(output.stdout).expect("text");
+        assert!(help.contains(&format!("[default: :{port}]")), "{command:?}: {help}");
+    }
+}
+
+#[test]
 fn without_sockets_of_systemd_it_does_not_start() {
     let mut command = loadline();
     command.args(["exporter", "--web.systemd-socket"]).env_remove("LISTEN_FDS");

@@ -13,6 +13,7 @@
 //! Measuring
 //! * [`web`]: the one HTTP server: limits, authentication, negotiation, health.
 //! * [`cgroup`]: what the kernel says: discovery, v1 and v2, one reading a cgroup.
+//! * [`procfs`]: what `/proc` tells of a cgroup's processes: network, sockets, descriptors, scheduling.
 //! * [`identity`]: who a cgroup is: Docker, LXC, systemd, and what they call it.
 //! * [`exporter`]: readings and identities → metric families.
 //!
@@ -47,6 +48,7 @@ pub mod journal;
 pub mod metric_set;
 pub mod page;
 pub mod policy;
+pub mod procfs;
 pub mod promql;
 pub mod scaler;
 pub mod target;

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use super::mount::Controller;
 use super::parse::{self, BadText};
 use super::reading::Reading;
-use crate::metric_set::MetricSets;
+use crate::metric_set::{MetricSet as S, MetricSets};
 
 /// A file that each cgroup of a hierarchy has.
 pub(super) struct File {
@@ -40,6 +40,10 @@ pub(super) const fn file(
 ) -> File {
     File { controller, sets, name, parse, paged: false }
 }
+
+/// The sets that need the list of processes.
+pub(super) const PROCESSES: MetricSets =
+    MetricSets::of(&[S::Process, S::Network, S::Sched, S::Descriptors, S::Tcp, S::Udp, S::AdvTcp]);
 
 /// `cgroup.procs`, the same in both versions: a process a line, 0 for one of another PID namespace.
 pub(super) fn processes(text: &[u8], reading: &mut Reading) -> Result<(), BadText> {

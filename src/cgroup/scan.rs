@@ -14,8 +14,8 @@ use super::mount::Root;
 use super::parse::BadText;
 use super::reading::Reading;
 use super::tree::{Group, Tree};
-use super::{Effort, descriptors, v1, v2};
-use crate::metric_set::{MetricSet, MetricSets};
+use super::{descriptors, v1, v2};
+use crate::metric_set::{Effort, MetricSet, MetricSets, Problem};
 
 /// What is known of one file of one cgroup between scans.
 #[derive(Debug)]
@@ -36,21 +36,6 @@ const MOST_PROBLEMS: usize = 20;
 
 /// First size of the read buffer. It grows where a file fills it.
 const BUFFER_BYTES: usize = 64 * 1024;
-
-/// A file that should have been readable and was not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The file.
-    pub path: String,
-    /// What is wrong with it.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.message)
-    }
-}
 
 /// What a scan is for.
 pub struct Request<'a> {

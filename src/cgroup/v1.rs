@@ -3,7 +3,7 @@
 //! Figures of `memory.stat` are the `total_` ones, which cover the subtree; where a cgroup does not use
 //! its hierarchy the kernel makes them equal to the plain ones.
 
-use super::file::{File, file, processes};
+use super::file::{File, PROCESSES, file, processes};
 use super::mount::Controller::{Blkio, Cpu, Cpuacct, Memory, Pids};
 use super::parse::{self, BadText};
 use super::reading::Reading;
@@ -40,7 +40,7 @@ pub(super) static FILES: &[File] = &[
     file(Memory, SPEC, c"memory.soft_limit_in_bytes", memory_reservation),
     file(Cpu, SPEC, c"cpu.shares", cpu_shares),
     file(Pids, PROCESS, c"pids.max", pids_max),
-    File { controller: Cpu, sets: PROCESS, name: c"cgroup.procs", parse: processes, paged: true },
+    File { controller: Cpu, sets: PROCESSES, name: c"cgroup.procs", parse: processes, paged: true },
 ];
 
 /// `cpuacct.stat` counts in ticks of USER_HZ, which is 100 on every architecture we run on.

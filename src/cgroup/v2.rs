@@ -1,6 +1,6 @@
 //! The files of cgroup v2, one function a file.
 
-use super::file::{File, file, processes};
+use super::file::{File, PROCESSES, file, processes};
 use super::mount::Controller::{Blkio, Cpu, Memory, Pids, Pressure};
 use super::parse::{self, BadText};
 use super::reading::{Reading, Stall};
@@ -36,7 +36,13 @@ pub(super) static FILES: &[File] = &[
     file(Memory, SPEC, c"memory.min", memory_min),
     file(Cpu, SPEC, c"cpu.weight", cpu_weight),
     file(Pids, PROCESS, c"pids.max", pids_max),
-    File { controller: Pids, sets: PROCESS, name: c"cgroup.procs", parse: processes, paged: true },
+    File {
+        controller: Pids,
+        sets: PROCESSES,
+        name: c"cgroup.procs",
+        parse: processes,
+        paged: true,
+    },
 ];
 
 fn memory_stat(text: &[u8], reading: &mut Reading) -> Done {

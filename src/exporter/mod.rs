@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 
 use crate::cgroup::{self, Reading, Root, Scanner};
 use crate::identity::{self, Identity, Names};
-use crate::metric_set::MetricSets;
+use crate::metric_set::{Effort, MetricSets, Problem};
+use crate::procfs::{Figures, Member, Processes};
 use crate::units::Timestamp;
 use crate::web::Format;
 use devices::Devices;
@@ -75,6 +76,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Collector {
     scanner: Scanner,
+    processes: Processes,
     names: Names,
     host: Host,
     devices: Devices,
@@ -121,6 +123,7 @@ impl Collector {
         let root = Root::open(&options.procfs, &options.sysfs)?;
         Ok(Self {
             scanner: Scanner::new(root),
+            processes: Processes::new(&options.procfs),
             names: Names::new(&options.rootfs),
             devices: Devices::new(&options.sysfs),
             enabled: options.sets,
@@ -148,6 +151,7 @@ impl Collector {
             deadline: scrape.deadline,
         });
         self.name();
+        self.read_processes(scrape.deadline);
         let readings = self.scanner.groups().iter().map(cgroup::Group::reading);
         self.devices.look_up(readings.flat_map(|reading| &reading.io));
         self.host.refresh();
@@ -175,6 +179,23 @@ impl Collector {
         self.naming = started.elapsed();
     }
 
+    /// Asks procfs of the processes of every cgroup.
+    fn read_processes(&mut self, deadline: Option<Instant>) {
+        let members: Vec<Member> = self
+            .scanner
+            .groups()
+            .iter()
+            .zip(&self.rows)
+            .map(|(group, row)| Member {
+                serial: group.serial(),
+                path: group.path(),
+                is_container: row.identity.runtime.is_container(),
+                pids: &group.reading().pids.list,
+            })
+            .collect();
+        self.processes.read(&members, self.sets, deadline);
+    }
+
     /// The last collection; empty before the first.
     pub fn snapshot(&self) -> Snapshot<'_> {
         Snapshot { collector: self }
@@ -189,21 +210,23 @@ impl Collector {
     /// a log. Call it after the first [`Collector::collect`].
     pub fn missing_details(&self) -> Vec<String> {
         let mut missing = self.scanner.missing_details();
+        missing.extend(self.processes.missing_details());
         missing.extend(self.names.missing_details());
         missing
     }
 
-    /// Files that should have been readable in the last collection and were not; at most twenty.
-    pub fn problems(&self) -> &[cgroup::Problem] {
-        self.scanner.problems()
+    /// Files that should have been readable in the last collection and were not; at most forty.
+    pub fn problems(&self) -> Vec<&Problem> {
+        self.scanner.problems().iter().chain(self.processes.problems()).collect()
     }
 
     /// Time spent and files failed in the last collection, by part.
-    fn efforts(&self) -> impl Iterator<Item = (&'static str, cgroup::Effort)> + '_ {
-        let took = |duration| cgroup::Effort { duration, ..cgroup::Effort::default() };
+    fn efforts(&self) -> impl Iterator<Item = (&'static str, Effort)> + '_ {
+        let took = |duration| Effort { duration, ..Effort::default() };
+        let of = |set| self.scanner.effort(set).and(self.processes.effort(set));
         [("discovery", took(self.scanner.discovery())), ("names", took(self.naming))]
             .into_iter()
-            .chain(self.sets.iter().map(|set| (set.name(), self.scanner.effort(set))))
+            .chain(self.sets.iter().map(move |set| (set.name(), of(set))))
     }
 }
 
@@ -224,6 +247,8 @@ pub struct Entry<'a> {
     pub identity: &'a Identity,
     /// What the kernel says of it.
     pub reading: &'a Reading,
+    /// What procfs tells of its processes.
+    pub processes: &'a Figures,
     /// When it was read.
     seen: Timestamp,
     /// The base labels, rendered.
@@ -239,12 +264,14 @@ impl<'a> Snapshot<'a> {
     /// The cgroups.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
         let collector = self.collector;
-        collector.scanner.groups().iter().zip(&collector.rows).filter(|(g, _)| g.is_alive()).map(
-            |(group, row)| Entry {
+        let groups = collector.scanner.groups().iter().zip(&collector.rows);
+        groups.zip(collector.processes.figures()).filter(|((g, _), _)| g.is_alive()).map(
+            |((group, row), processes)| Entry {
                 path: group.path(),
                 inode: group.inode(),
                 identity: &row.identity,
                 reading: group.reading(),
+                processes,
                 seen: collector.now,
                 labels: &row.labels,
             },

@@ -7,6 +7,7 @@ mod cpu;
 mod diskio;
 mod identity;
 mod memory;
+mod network;
 mod oom_event;
 mod pressure;
 mod process;
@@ -25,6 +26,7 @@ static TABLE: &[(Option<S>, &[Family])] = &[
     (Some(S::OomEvent), oom_event::FAMILIES),
     (Some(S::Pressure), pressure::FAMILIES),
     (Some(S::DiskIo), diskio::FAMILIES),
+    (Some(S::Network), network::FAMILIES),
     (Some(S::Process), process::FAMILIES),
     (None, identity::FAMILIES),
     (Some(S::Spec), spec::FAMILIES),

@@ -1,0 +1,231 @@
+//! A procfs made of files.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::*;
+
+/// A procfs and the cgroups of its processes.
+struct Host {
+    dir: tempfile::TempDir,
+    groups: Vec<(String, bool, Vec<u32>)>,
+    processes: Processes,
+}
+
+const HEADER: &str = "Inter-| Receive\n face |bytes\n";
+
+impl Host {
+    /// Only process 1, in namespace 0.
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let processes = Processes::new(dir.path());
+        let host = Self { dir, groups: vec![("/".into(), false, vec![])], processes };
+        host.process(1, 0, 0);
+        host
+    }
+
+    fn path(&self, inside: &str) -> PathBuf {
+        self.dir.path().join(inside)
+    }
+
+    fn write(&self, inside: &str, text: &str) {
+        let path = self.path(inside);
+        fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
+        fs::write(path, text).expect("write");
+    }
+
+    /// A process that started at `start` in the namespace of this number.
+    fn process(&self, pid: u32, namespace: u64, start: u64) {
+        let before = "S 1 7 7 0 -1 0 9 0 0 0 150 50 0 0 20 0 2 0";
+        self.write(&format!("{pid}/stat"), &format!("{pid} (a) b) {before} {start} 1 2\n"));
+        self.enter(pid, namespace);
+    }
+
+    fn enter(&self, pid: u32, namespace: u64) {
+        let name = format!("namespace-{namespace}");
+        if !self.path(&name).exists() {
+            let line = format!("eth{namespace}: {namespace} 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
+            self.write(&name, &format!("{HEADER}{line}"));
+        }
+        let file = self.path(&format!("{pid}/net/dev"));
+        fs::create_dir_all(file.parent().expect("parent")).expect("mkdir");
+        // Only absent where the process is new.
+        let _ = fs::remove_file(&file);
+        fs::hard_link(self.path(&name), file).expect("link");
+    }
+
+    fn end(&self, pid: u32) {
+        fs::remove_dir_all(self.path(&pid.to_string())).expect("remove");
+    }
+
+    /// A cgroup; a container where its path has `box` in its last part.
+    fn group(&mut self, path: &str, pids: &[u32]) {
+        let is_container = path.rsplit('/').next().is_some_and(|base| base.contains("box"));
+        self.groups.retain(|(known, ..)| known != path);
+        self.groups.push((path.into(), is_container, pids.to_vec()));
+        self.groups.sort();
+    }
+
+    fn read(&mut self, sets: &[MetricSet], deadline: Option<Instant>) {
+        let members: Vec<Member> = (1..)
+            .zip(&self.groups)
+            .map(|(serial, (path, is_container, pids))| Member {
+                serial: serial + path.len() as u64 * 1000,
+                path,
+                is_container: *is_container,
+                pids,
+            })
+            .collect();
+        self.processes.read(&members, MetricSets::of(sets), deadline);
+        assert_eq!(self.processes.problems(), []);
+    }
+
+    /// Which cgroup tells of which interfaces.
+    fn told(&mut self) -> Vec<(String, String)> {
+        self.read(&[MetricSet::Network], None);
+        let figures = self.groups.iter().zip(self.processes.figures());
+        figures
+            .flat_map(|((path, ..), f)| f.interfaces.iter().map(|i| (path.clone(), i.name.clone())))
+            .collect()
+    }
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(path, name)| ((*path).to_owned(), (*name).to_owned())).collect()
+}
+
+#[test]
+fn each_namespace_is_told_once() {
+    let mut host = Host::new();
+    host.process(10, 0, 5);
+    host.process(20, 2, 5);
+    host.process(21, 2, 4);
+    host.process(30, 3, 5);
+    host.group("/shared", &[10]);
+    host.group("/a-box", &[20]);
+    host.group("/pause-box", &[21]);
+    host.group("/own-box", &[30]);
+    host.group("/own-box/below", &[30]);
+    let expected = pairs(&[("/", "eth0"), ("/own-box", "eth3"), ("/pause-box", "eth2")]);
+    assert_eq!(host.told(), expected);
+    assert_eq!(host.told(), expected);
+    // The oldest leaves: the other one is left.
+    host.end(21);
+    host.group("/pause-box", &[]);
+    let expected = pairs(&[("/", "eth0"), ("/a-box", "eth2"), ("/own-box", "eth3")]);
+    assert_eq!(host.told(), expected);
+}
+
+#[test]
+fn a_namespace_belongs_to_the_container_not_to_what_lies_below() {
+    let mut host = Host::new();
+    host.group("/box", &[]);
+    host.group("/box-like", &[]);
+    for (pid, path, namespace, start) in [
+        (30, "/box/z.scope", 2, 1),
+        (20, "/box/a.service", 3, 9),
+        (21, "/box/b.service", 2, 5),
+        (40, "/box/docker/box1", 4, 7),
+        (41, "/box/docker/box2", 2, 7),
+        (50, "/slice/x.service", 5, 7),
+    ] {
+        host.process(pid, namespace, start);
+        host.group(path, &[pid]);
+    }
+    let expected = [
+        ("/", "eth0"),
+        ("/box", "eth2"),
+        ("/box/a.service", "eth3"),
+        ("/box/docker/box1", "eth4"),
+        ("/slice/x.service", "eth5"),
+    ];
+    assert_eq!(host.told(), pairs(&expected));
+}
+
+#[test]
+fn a_process_that_unshares_later_is_noticed() {
+    let mut host = Host::new();
+    host.process(10, 0, 5);
+    host.group("/box", &[10]);
+    let shared = pairs(&[("/", "eth0")]);
+    for _ in 0..40 {
+        assert_eq!(host.told(), shared);
+    }
+    host.enter(10, 2);
+    let own = pairs(&[("/", "eth0"), ("/box", "eth2")]);
+    let reads = (1..).find(|_| host.told() == own).expect("endless");
+    assert!(reads <= 16, "noticed after {reads} reads");
+    // Now it is read each time, so a change is noticed at once; its new figures come with the next read.
+    host.enter(10, 3);
+    assert_eq!(host.told(), shared);
+    assert_eq!(host.told(), pairs(&[("/", "eth0"), ("/box", "eth3")]));
+}
+
+#[test]
+fn a_young_process_is_looked_at_each_time() {
+    let mut host = Host::new();
+    host.process(10, 0, 5);
+    host.group("/box", &[10]);
+    host.told();
+    host.enter(10, 2);
+    assert_eq!(host.told(), pairs(&[("/", "eth0"), ("/box", "eth2")]));
+}
+
+#[test]
+fn a_new_first_process_is_looked_at() {
+    let mut host = Host::new();
+    host.process(10, 0, 5);
+    host.process(11, 2, 5);
+    host.group("/box", &[10]);
+    for _ in 0..20 {
+        host.told();
+    }
+    host.group("/box", &[11]);
+    assert_eq!(host.told(), pairs(&[("/", "eth0"), ("/box", "eth2")]));
+    // One that has ended while the list was read makes way for the next.
+    host.group("/box", &[99, 11]);
+    assert_eq!(host.told(), pairs(&[("/", "eth0"), ("/box", "eth2")]));
+}
+
+#[test]
+fn without_the_host_nothing_is_told() {
+    let mut host = Host::new();
+    host.process(10, 2, 5);
+    host.group("/box", &[10]);
+    host.end(1);
+    assert_eq!(host.told(), []);
+}
+
+#[test]
+fn what_is_not_read_by_the_deadline_is_left_out_and_said() {
+    let mut host = Host::new();
+    host.process(10, 2, 5);
+    host.group("/box", &[10]);
+    host.read(&[MetricSet::Network], Some(Instant::now()));
+    assert_eq!(host.processes.figures()[1], Figures::default());
+    assert!(host.processes.effort(MetricSet::Network).late);
+    assert_eq!(host.told().len(), 2);
+    assert!(host.processes.effort(MetricSet::Network).is_success());
+}
+
+#[test]
+fn a_broken_file_costs_only_its_own_cgroup() {
+    let mut host = Host::new();
+    host.process(10, 2, 5);
+    host.process(11, 3, 5);
+    host.group("/a-box", &[10]);
+    host.group("/b-box", &[11]);
+    host.told();
+    host.write("namespace-2", "a\nb\neth0: many\n");
+    let members = [
+        Member { serial: 1, path: "/a-box", is_container: true, pids: &[10] },
+        Member { serial: 2, path: "/b-box", is_container: true, pids: &[11] },
+    ];
+    host.processes.read(&members, MetricSets::of(&[MetricSet::Network]), None);
+    let problem = host.processes.problems()[0].to_string();
+    assert!(problem.contains("/10/net/dev: line 3: expected a name"), "{problem}");
+    assert_eq!(host.processes.effort(MetricSet::Network).failures, 1);
+    assert!(host.processes.figures()[0].interfaces.is_empty());
+    assert_eq!(host.processes.figures()[1].interfaces[0].name, "eth3");
+}

@@ -18,6 +18,7 @@ mod forest_parity;
 mod golden;
 mod hosts;
 mod operations;
+mod procfs;
 mod promql;
 mod support;
 mod up;

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use rustix::io::Errno;
 
 use crate::metric_set::{Effort, MetricSet, Problem};
+
+/// The type of a procfs, see statfs(2).
+const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
 /// How many problems a read reports in words.
 const MOST_PROBLEMS: usize = 20;
@@ -20,6 +24,7 @@ const BUFFER_BYTES: usize = 32 * 1024;
 #[derive(Debug)]
 pub(super) struct Files {
     root: PathBuf,
+    sizes_count: bool,
     buffer: Vec<u8>,
     efforts: [Effort; MetricSet::COUNT],
     problems: Vec<Problem>,
@@ -62,11 +67,17 @@ impl Files {
     pub(super) fn new(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
+            sizes_count: sizes_count(root).unwrap_or(false),
             buffer: vec![0; BUFFER_BYTES],
             efforts: [Effort::default(); MetricSet::COUNT],
             problems: Vec::new(),
             denied: BTreeMap::new(),
         }
+    }
+
+    /// Whether the size of a folder `fd` is the number of descriptors.
+    pub(super) fn sizes_count(&self) -> bool {
+        self.sizes_count
     }
 
     /// Starts a new account.
@@ -106,6 +117,28 @@ impl Files {
         }
     }
 
+    /// Gives each line of a file but the first, which has titles, to `take` with its number. The whole
+    /// file, which may have a hundred thousand lines, is never held.
+    pub(super) fn rows(
+        &self,
+        pid: u32,
+        name: &str,
+        mut take: impl FnMut(usize, &[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut file = BufReader::with_capacity(BUFFER_BYTES, File::open(self.path(pid, name))?);
+        let mut content = Vec::new();
+        for line in 1.. {
+            content.clear();
+            if file.read_until(b'\n', &mut content)? == 0 {
+                break;
+            }
+            if line > 1 {
+                take(line, content.trim_ascii_end())?;
+            }
+        }
+        Ok(())
+    }
+
     /// When a process started, in ticks since the boot.
     pub(super) fn start(&self, pid: u32) -> Option<u64> {
         start(&fs::read(self.path(pid, "stat")).ok()?)
@@ -140,6 +173,13 @@ impl Files {
         &mut self.efforts[set.index()]
     }
 
+    /// Puts the time since `mark` on the account of `set`, and moves the mark.
+    pub(super) fn charge(&mut self, set: MetricSet, mark: &mut Instant) {
+        let now = Instant::now();
+        self.effort(set).duration += now - *mark;
+        *mark = now;
+    }
+
     pub(super) fn efforts(&self) -> &[Effort; MetricSet::COUNT] {
         &self.efforts
     }
@@ -151,6 +191,13 @@ impl Files {
     pub(super) fn denied(&self) -> &BTreeMap<MetricSet, Denied> {
         &self.denied
     }
+}
+
+/// Since Linux 6.2 the size of `fd` is a number, before it was 0. We ourselves have descriptors open.
+fn sizes_count(root: &Path) -> io::Result<bool> {
+    let own = root.join("self/fd");
+    let is_procfs = rustix::fs::statfs(&own)?.f_type as u64 == PROC_SUPER_MAGIC;
+    Ok(is_procfs && fs::metadata(own)?.len() > 0)
 }
 
 /// Field 22 of `stat`, see proc_pid_stat(5). The name in parentheses may hold anything.

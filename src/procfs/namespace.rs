@@ -19,6 +19,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Member;
 use super::file::{Failure, Files};
+use super::lineage::Lineage;
 use crate::metric_set::MetricSet;
 
 /// The file whose inode tells namespaces apart.
@@ -131,12 +132,12 @@ impl Namespaces {
         host: u64,
         files: &Files,
     ) -> HashMap<u64, Vec<Teller>> {
-        let family = Family::new(members);
-        let heads = self.heads(members, &family, files);
+        let lineage = Lineage::new(members);
+        let heads = self.heads(members, &lineage, files);
         let mut within: Vec<u64> = Vec::with_capacity(members.len());
         let mut claims: HashMap<u64, Vec<Teller>> = HashMap::new();
         for (index, member) in members.iter().enumerate() {
-            let outside = family.parents[index].map_or(host, |parent| within[parent]);
+            let outside = lineage.parents[index].map_or(host, |parent| within[parent]);
             let seat = heads.get(&index).copied().or(Some(member.serial));
             let known = seat.and_then(|serial| Some((serial, self.seats.get(&serial)?)));
             let namespace = known.and_then(|(_, seat)| seat.namespace);
@@ -153,10 +154,15 @@ impl Namespaces {
     }
 
     /// For each container without processes of its own the seat of the oldest process below it.
-    fn heads(&mut self, members: &[Member], family: &Family, files: &Files) -> HashMap<usize, u64> {
+    fn heads(
+        &mut self,
+        members: &[Member],
+        lineage: &Lineage,
+        files: &Files,
+    ) -> HashMap<usize, u64> {
         let mut heads: HashMap<usize, (u64, u64)> = HashMap::new();
         for (index, member) in members.iter().enumerate() {
-            let Some(container) = family.containers[index].filter(|at| *at != index) else {
+            let Some(container) = lineage.containers[index].filter(|at| *at != index) else {
                 continue;
             };
             let is_known = |seat: &Seat| seat.namespace.is_some();
@@ -220,42 +226,4 @@ impl Seat {
         }
         self.start.unwrap_or(u64::MAX)
     }
-}
-
-/// Who lies below whom.
-struct Family {
-    /// The next cgroup above in the list.
-    parents: Vec<Option<usize>>,
-    /// The container a cgroup belongs to, which may be itself.
-    containers: Vec<Option<usize>>,
-}
-
-impl Family {
-    fn new(members: &[Member]) -> Self {
-        let places: HashMap<&str, usize> =
-            members.iter().enumerate().map(|(index, member)| (member.path, index)).collect();
-        let mut family = Self { parents: Vec::new(), containers: Vec::new() };
-        for (index, member) in members.iter().enumerate() {
-            // Parents come before children: one that does not is none.
-            let parent = above(member.path).find_map(|path| places.get(path).copied());
-            let parent = parent.filter(|parent| *parent < index);
-            let container = match member.is_container {
-                true => Some(index),
-                false => parent.and_then(|parent| family.containers[parent]),
-            };
-            family.parents.push(parent);
-            family.containers.push(container);
-        }
-        family
-    }
-}
-
-/// The paths above a path, the nearest first.
-fn above(path: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(path), |path| match path.rsplit_once('/') {
-        Some(("", "")) | None => None,
-        Some(("", _)) => Some("/"),
-        Some((parent, _)) => Some(parent),
-    })
-    .skip(1)
 }

@@ -68,10 +68,11 @@ impl Host {
     }
 
     fn read(&mut self, sets: &[MetricSet], deadline: Option<Instant>) {
-        let members: Vec<Member> = (1..)
-            .zip(&self.groups)
-            .map(|(serial, (path, is_container, pids))| Member {
-                serial: serial + path.len() as u64 * 1000,
+        let members: Vec<Member> = self
+            .groups
+            .iter()
+            .map(|(path, is_container, pids)| Member {
+                serial: path.bytes().fold(0, |sum: u64, b| sum.wrapping_mul(31) ^ u64::from(b)),
                 path,
                 is_container: *is_container,
                 pids,
@@ -228,4 +229,102 @@ fn a_broken_file_costs_only_its_own_cgroup() {
     assert_eq!(host.processes.effort(MetricSet::Network).failures, 1);
     assert!(host.processes.figures()[0].interfaces.is_empty());
     assert_eq!(host.processes.figures()[1].interfaces[0].name, "eth3");
+}
+
+const TITLES: &str =
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt\n";
+
+#[test]
+fn sockets_are_told_by_whom_the_namespace_belongs_to() {
+    let mut host = Host::new();
+    for (pid, start) in [(10, 5), (11, 4)] {
+        host.process(pid, 2, start);
+        let socket =
+            "0: 0100007F:1F90 00000000:0000 0A 00000001:00000002 00:00000000 0 0 0 1 1 p 7\n";
+        for name in ["tcp", "tcp6", "udp"] {
+            host.write(&format!("{pid}/net/{name}"), &format!("{TITLES}{socket}{socket}"));
+        }
+        host.write(&format!("{pid}/net/snmp"), "Ip: A\nIp: 1\nTcp: MaxConn InSegs\nTcp: -1 8\n");
+        host.write(&format!("{pid}/net/netstat"), "TcpExt: TW InSegs\nTcpExt: 5 9\n");
+    }
+    host.group("/a-box", &[10]);
+    host.group("/b-box", &[11]);
+    host.read(&[MetricSet::Tcp, MetricSet::Udp, MetricSet::AdvTcp], None);
+    assert_eq!(host.processes.figures()[1], Figures::default());
+    let told = &host.processes.figures()[2];
+    assert!(told.interfaces.is_empty());
+    for tcp in [&told.tcp.v4, &told.tcp.v6] {
+        let states: Vec<_> = tcp.as_deref().expect("there").iter().filter(|s| s.1 > 0).collect();
+        assert_eq!(states, [("listen", 2)]);
+    }
+    let expected = UdpQueues { sockets: 2, dropped: 14, receive_bytes: 4, transmit_bytes: 2 };
+    assert_eq!(told.udp.v4.as_deref(), Some(&expected));
+    assert_eq!(told.udp.v6, None);
+    let names: Vec<(&str, i64)> =
+        told.statistics.iter().map(|s| (s.name.as_str(), s.value)).collect();
+    assert_eq!(names, [("insegs", 8), ("maxconn", -1), ("tw", 5)]);
+}
+
+#[test]
+fn descriptors_are_those_of_the_own_processes() {
+    let mut host = Host::new();
+    for pid in [10, 11] {
+        host.write(&format!("{pid}/limits"), "Limit  Soft\nMax open files  unlimited  7  files\n");
+        for (number, target) in [("0", "/dev/null"), ("1", "socket:[77]"), ("2", "pipe:[1]")] {
+            let fd = host.path(&format!("{pid}/fd"));
+            fs::create_dir_all(&fd).expect("mkdir");
+            std::os::unix::fs::symlink(target, fd.join(number)).expect("link");
+        }
+    }
+    host.group("/box", &[10, 11, 99]);
+    host.group("/box/below", &[11]);
+    host.read(&[MetricSet::Descriptors], None);
+    let of = |open, sockets| Descriptors {
+        open: Some(open),
+        sockets: Some(sockets),
+        soft_limit: Some(SoftLimit::Unlimited),
+    };
+    let told: Vec<Descriptors> =
+        host.processes.figures().iter().map(|figures| figures.descriptors).collect();
+    assert_eq!(told, [Descriptors::default(), of(6, 2), of(3, 1)]);
+}
+
+/// What is told of time on a core, by cgroup.
+fn run(host: &mut Host) -> Vec<(String, Option<u64>)> {
+    host.read(&[MetricSet::Sched], None);
+    let figures = host.processes.figures();
+    let run = figures.iter().map(|figures| figures.schedule.map(|s| s.run_ns));
+    host.groups.iter().map(|(path, ..)| path.clone()).zip(run).collect()
+}
+
+#[test]
+fn time_on_a_core_never_falls_while_a_cgroup_lives() {
+    let mut host = Host::new();
+    let ran = |host: &Host, pid: u32, tid: u32, ns: u64| {
+        host.write(&format!("{pid}/task/{tid}/schedstat"), &format!("{ns} 2 3\n"));
+    };
+    let expected = |root, a, below: Option<u64>, b| {
+        let told = [("/", root), ("/a", a), ("/a/below", below.unwrap_or(0)), ("/b", b)];
+        let there = told.into_iter().filter(|(path, _)| below.is_some() || *path != "/a/below");
+        there.map(|(path, ns)| (path.to_owned(), (ns > 0).then_some(ns))).collect::<Vec<_>>()
+    };
+    host.group("/a", &[10]);
+    host.group("/a/below", &[20]);
+    host.group("/b", &[]);
+    ran(&host, 10, 10, 100);
+    ran(&host, 10, 11, 50);
+    ran(&host, 20, 20, 7);
+    assert_eq!(run(&mut host), expected(157, 157, Some(7), 0));
+    // A thread ends, another one runs on, a process moves and runs on where it is now.
+    fs::remove_dir_all(host.path("10/task/11")).expect("remove");
+    ran(&host, 10, 10, 110);
+    ran(&host, 20, 20, 8);
+    host.group("/a/below", &[]);
+    host.group("/b", &[20]);
+    assert_eq!(run(&mut host), expected(168, 167, Some(7), 1));
+    // A thread id is used again, and a cgroup goes: what it ran stays with those above.
+    ran(&host, 20, 20, 3);
+    host.groups.retain(|(path, ..)| path != "/a/below");
+    host.end(10);
+    assert_eq!(run(&mut host), expected(171, 167, None, 4));
 }

@@ -4,6 +4,7 @@
 //! One file a metric set, as the [`MetricSet`]s are switched on and off.
 
 mod cpu;
+mod descriptors;
 mod diskio;
 mod identity;
 mod memory;
@@ -11,6 +12,8 @@ mod network;
 mod oom_event;
 mod pressure;
 mod process;
+mod sched;
+mod sockets;
 mod spec;
 
 use super::family::Family;
@@ -27,6 +30,11 @@ static TABLE: &[(Option<S>, &[Family])] = &[
     (Some(S::Pressure), pressure::FAMILIES),
     (Some(S::DiskIo), diskio::FAMILIES),
     (Some(S::Network), network::FAMILIES),
+    (Some(S::Sched), sched::FAMILIES),
+    (Some(S::Descriptors), descriptors::FAMILIES),
+    (Some(S::Tcp), sockets::TCP),
+    (Some(S::Udp), sockets::UDP),
+    (Some(S::AdvTcp), sockets::ADVANCED_TCP),
     (Some(S::Process), process::FAMILIES),
     (None, identity::FAMILIES),
     (Some(S::Spec), spec::FAMILIES),

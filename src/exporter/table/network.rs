@@ -3,7 +3,7 @@
 use crate::exporter::Collector;
 use crate::exporter::family::{Family, counter};
 use crate::exporter::write::{Lines, Number, label};
-use crate::procfs::Interface;
+use crate::procfs::{Figures, Interface};
 
 /// In the order of the exposition.
 pub(super) static FAMILIES: &[Family] = &[
@@ -53,16 +53,30 @@ pub(super) static FAMILIES: &[Family] = &[
     .other("interface", |c, lines| interfaces(c, lines, |i| i.transmitted.errors)),
 ];
 
-pub(super) const NAMESPACE: &str = "for every cgroup with a network namespace of its own, of any runtime or none; a namespace that several share is told once, by the cgroup whose process is the oldest; the root tells of the host's";
+const NAMESPACE: &str = "for every cgroup with a network namespace of its own, of any runtime or none; a namespace that several share is told once, by the cgroup whose process is the oldest; the root tells of the host's";
 
 /// A sample for each interface of each cgroup.
 fn interfaces(collector: &Collector, lines: &mut Lines, value: fn(&Interface) -> u64) {
+    each(collector, lines, |figures, sample| {
+        for interface in &figures.interfaces {
+            sample("interface", &interface.name, Number::Whole(value(interface)));
+        }
+    });
+}
+
+/// Writes samples of each cgroup: `write` is given what procfs tells of it, and a function that writes one
+/// sample with a further label of this name and value.
+pub(super) fn each(
+    collector: &Collector,
+    lines: &mut Lines,
+    write: impl Fn(&Figures, &mut dyn FnMut(&str, &str, Number)),
+) {
     let mut labels = Vec::new();
     for entry in collector.snapshot().entries() {
-        for interface in &entry.processes.interfaces {
+        write(entry.processes, &mut |name, value, number| {
             labels.clear();
-            label("interface", &interface.name, &mut labels);
-            lines.sample(entry.labels, &labels, Number::Whole(value(interface)));
-        }
+            label(name, value, &mut labels);
+            lines.sample(entry.labels, &labels, number);
+        });
     }
 }

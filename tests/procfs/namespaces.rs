@@ -21,12 +21,12 @@ fn first_pid(path: &str) -> u32 {
     pids.lines().next().expect("a process").parse().expect("a number")
 }
 
-/// Sends a hundred bytes and more from the namespace of a process; nobody answers.
+/// Sends a datagram from the namespace of a process; nobody answers.
 fn send(pid: u32) {
     let address = "ip address replace 10.213.7.2/24 dev eth0";
     let packets = "ip neighbour replace 10.213.7.1 lladdr 02:00:00:00:00:01 dev eth0";
-    let script = format!("{address}; {packets}; echo hello | busybox nc -u -w 1 10.213.7.1 9");
-    inside(pid, &["sh", "-c", &script]);
+    let script = format!("{address}; {packets}; echo hello >/dev/udp/10.213.7.1/9");
+    inside(pid, &["bash", "-c", &script]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -140,8 +140,8 @@ async fn sockets_of_a_namespace_are_counted() {
     }
     let group = TestGroup::new();
     let listen = "ip link set lo up; busybox nc -l -p 7 & busybox nc -l -p 8 & \
-                  busybox nc -u -l -p 9 & exec sleep 600";
-    let _process = group.run(&format!("exec unshare --net sh -c '{listen}'"));
+                  exec 5<>/dev/udp/127.0.0.1/9; exec sleep 600";
+    let _process = group.run(&format!("exec unshare --net bash -c '{listen}'"));
     let mut collector = collector(&[MetricSet::Tcp, MetricSet::Udp, MetricSet::AdvTcp]);
     let id = format!("id=\"{}\"", group.path());
     wait_for("three sockets", PATIENCE, async || {

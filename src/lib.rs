@@ -14,6 +14,7 @@
 //! * [`web`]: the one HTTP server: limits, authentication, negotiation, health.
 //! * [`cgroup`]: what the kernel says: discovery, v1 and v2, one reading a cgroup.
 //! * [`procfs`]: what `/proc` tells of a cgroup's processes: network, sockets, descriptors, scheduling.
+//! * [`disk`]: room taken in file systems, by the host and by containers.
 //! * [`identity`]: who a cgroup is: Docker, LXC, systemd, and what they call it.
 //! * [`exporter`]: readings and identities → metric families.
 //!
@@ -40,6 +41,7 @@ pub mod cgroup;
 pub mod cli;
 pub mod config;
 pub mod detect;
+pub mod disk;
 pub mod exporter;
 pub mod features;
 pub mod guard;

@@ -1,5 +1,7 @@
 //! What procfs tells of containers, against the kernel that runs the tests.
 
+#[path = "procfs/disks.rs"]
+mod disks;
 #[path = "procfs/files.rs"]
 mod files;
 #[path = "procfs/namespaces.rs"]

@@ -20,6 +20,7 @@ mod v2;
 use std::path::PathBuf;
 
 pub use crate::metric_set::{Effort, Problem};
+pub(crate) use mount::unescape;
 pub use mount::{Controller, Layout, Root};
 pub use reading::{Cpu, IoDevice, Memory, Pids, Pressure, Reading, Stall};
 pub use scan::{Request, Scanner};

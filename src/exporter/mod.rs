@@ -3,6 +3,7 @@
 //! [`table`] is the contract: every family with its type, help and sources. [`Collector`] reads the host
 //! and renders what it read; it does nothing between two calls.
 
+mod details;
 mod devices;
 mod documentation;
 mod family;
@@ -18,11 +19,13 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::cgroup::{self, Reading, Root, Scanner};
+use crate::disk::Usage;
 use crate::identity::{self, Identity, Names};
 use crate::metric_set::{Effort, MetricSets, Problem};
-use crate::procfs::{Figures, Member, Processes};
+use crate::procfs::Figures;
 use crate::units::Timestamp;
 use crate::web::Format;
+use details::Details;
 use devices::Devices;
 use host::Host;
 
@@ -51,6 +54,8 @@ pub struct Options {
     pub rootfs: PathBuf,
     /// The sets that may be collected.
     pub sets: MetricSets,
+    /// How often the writable layers of containers are walked to find their size; zero is never.
+    pub disk_walk_interval: Duration,
 }
 
 impl Default for Options {
@@ -60,6 +65,7 @@ impl Default for Options {
             sysfs: "/sys".into(),
             rootfs: "/".into(),
             sets: MetricSets::defaults(),
+            disk_walk_interval: Duration::ZERO,
         }
     }
 }
@@ -76,7 +82,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Collector {
     scanner: Scanner,
-    processes: Processes,
+    details: Details,
     names: Names,
     host: Host,
     devices: Devices,
@@ -123,7 +129,7 @@ impl Collector {
         let root = Root::open(&options.procfs, &options.sysfs)?;
         Ok(Self {
             scanner: Scanner::new(root),
-            processes: Processes::new(&options.procfs),
+            details: Details::new(&options),
             names: Names::new(&options.rootfs),
             devices: Devices::new(&options.sysfs),
             enabled: options.sets,
@@ -151,7 +157,7 @@ impl Collector {
             deadline: scrape.deadline,
         });
         self.name();
-        self.read_processes(scrape.deadline);
+        self.details.read(self.scanner.groups(), &self.rows, self.sets, scrape.deadline);
         let readings = self.scanner.groups().iter().map(cgroup::Group::reading);
         self.devices.look_up(readings.flat_map(|reading| &reading.io));
         self.host.refresh();
@@ -179,23 +185,6 @@ impl Collector {
         self.naming = started.elapsed();
     }
 
-    /// Asks procfs of the processes of every cgroup.
-    fn read_processes(&mut self, deadline: Option<Instant>) {
-        let members: Vec<Member> = self
-            .scanner
-            .groups()
-            .iter()
-            .zip(&self.rows)
-            .map(|(group, row)| Member {
-                serial: group.serial(),
-                path: group.path(),
-                is_container: row.identity.runtime.is_container(),
-                pids: &group.reading().pids.list,
-            })
-            .collect();
-        self.processes.read(&members, self.sets, deadline);
-    }
-
     /// The last collection; empty before the first.
     pub fn snapshot(&self) -> Snapshot<'_> {
         Snapshot { collector: self }
@@ -210,20 +199,20 @@ impl Collector {
     /// a log. Call it after the first [`Collector::collect`].
     pub fn missing_details(&self) -> Vec<String> {
         let mut missing = self.scanner.missing_details();
-        missing.extend(self.processes.missing_details());
+        missing.extend(self.details.missing_details());
         missing.extend(self.names.missing_details());
         missing
     }
 
     /// Files that should have been readable in the last collection and were not; at most forty.
     pub fn problems(&self) -> Vec<&Problem> {
-        self.scanner.problems().iter().chain(self.processes.problems()).collect()
+        self.scanner.problems().iter().chain(self.details.problems()).collect()
     }
 
     /// Time spent and files failed in the last collection, by part.
     fn efforts(&self) -> impl Iterator<Item = (&'static str, Effort)> + '_ {
         let took = |duration| Effort { duration, ..Effort::default() };
-        let of = |set| self.scanner.effort(set).and(self.processes.effort(set));
+        let of = |set| self.scanner.effort(set).and(self.details.effort(set));
         [("discovery", took(self.scanner.discovery())), ("names", took(self.naming))]
             .into_iter()
             .chain(self.sets.iter().map(move |set| (set.name(), of(set))))
@@ -249,6 +238,8 @@ pub struct Entry<'a> {
     pub reading: &'a Reading,
     /// What procfs tells of its processes.
     pub processes: &'a Figures,
+    /// The file systems it uses.
+    pub disks: &'a [Usage],
     /// When it was read.
     seen: Timestamp,
     /// The base labels, rendered.
@@ -265,13 +256,14 @@ impl<'a> Snapshot<'a> {
     pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
         let collector = self.collector;
         let groups = collector.scanner.groups().iter().zip(&collector.rows);
-        groups.zip(collector.processes.figures()).filter(|((g, _), _)| g.is_alive()).map(
-            |((group, row), processes)| Entry {
+        groups.zip(collector.details.each()).filter(|((g, _), _)| g.is_alive()).map(
+            |((group, row), (processes, disks))| Entry {
                 path: group.path(),
                 inode: group.inode(),
                 identity: &row.identity,
                 reading: group.reading(),
                 processes,
+                disks,
                 seen: collector.now,
                 labels: &row.labels,
             },

@@ -5,6 +5,7 @@
 
 mod cpu;
 mod descriptors;
+mod disk;
 mod diskio;
 mod identity;
 mod memory;
@@ -29,6 +30,7 @@ static TABLE: &[(Option<S>, &[Family])] = &[
     (Some(S::OomEvent), oom_event::FAMILIES),
     (Some(S::Pressure), pressure::FAMILIES),
     (Some(S::DiskIo), diskio::FAMILIES),
+    (Some(S::Disk), disk::FAMILIES),
     (Some(S::Network), network::FAMILIES),
     (Some(S::Sched), sched::FAMILIES),
     (Some(S::Descriptors), descriptors::FAMILIES),
@@ -39,6 +41,7 @@ static TABLE: &[(Option<S>, &[Family])] = &[
     (None, identity::FAMILIES),
     (Some(S::Spec), spec::FAMILIES),
     (None, own::FAMILIES),
+    (Some(S::Disk), disk::OWN_FAMILIES),
 ];
 
 /// Every family in the order of the exposition, with its set.

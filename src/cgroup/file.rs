@@ -42,8 +42,16 @@ pub(super) const fn file(
 }
 
 /// The sets that need the list of processes.
-pub(super) const PROCESSES: MetricSets =
-    MetricSets::of(&[S::Process, S::Network, S::Sched, S::Descriptors, S::Tcp, S::Udp, S::AdvTcp]);
+pub(super) const PROCESSES: MetricSets = MetricSets::of(&[
+    S::Process,
+    S::Network,
+    S::Sched,
+    S::Descriptors,
+    S::Tcp,
+    S::Udp,
+    S::AdvTcp,
+    S::Disk,
+]);
 
 /// `cgroup.procs`, the same in both versions: a process a line, 0 for one of another PID namespace.
 pub(super) fn processes(text: &[u8], reading: &mut Reading) -> Result<(), BadText> {

@@ -68,9 +68,15 @@ fn open(files: &Files, pid: u32) -> Result<u64, Failure> {
 fn sockets(files: &Files, pid: u32) -> Result<u64, Failure> {
     let mut sockets = 0;
     for entry in fs::read_dir(files.path(pid, "fd"))? {
-        // One that was closed meanwhile is none.
-        let Ok(target) = entry.and_then(|entry| fs::read_link(entry.path())) else { continue };
-        sockets += u64::from(target.as_os_str().as_encoded_bytes().starts_with(b"socket:"));
+        match fs::read_link(entry?.path()).map_err(Failure::from) {
+            Ok(target) => {
+                sockets += u64::from(target.as_os_str().as_encoded_bytes().starts_with(b"socket:"));
+            }
+            // Closed meanwhile.
+            Err(Failure::Gone) => (),
+            // The folder may be listed by those who may not follow its links.
+            Err(failure) => return Err(failure),
+        }
     }
     Ok(sockets)
 }

@@ -51,12 +51,12 @@ pub(super) enum Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        let gone = error.raw_os_error() == Some(Errno::SRCH.raw_os_error());
+        // The last one is what a namespace says that goes with its last process.
+        let gone = [Errno::NOENT, Errno::NOTDIR, Errno::SRCH, Errno::NXIO];
         match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory => Self::Gone,
-            _ if gone => Self::Gone,
-            // A process that is ending has no namespaces any more.
-            ErrorKind::InvalidInput => Self::Gone,
+            _ if gone.iter().any(|gone| Some(gone.raw_os_error()) == error.raw_os_error()) => {
+                Self::Gone
+            }
             ErrorKind::PermissionDenied => Self::Denied,
             _ => Self::Broken(error.to_string()),
         }
@@ -111,6 +111,8 @@ impl Files {
                 self.buffer.resize(length * 2, 0);
             }
             match file.read(&mut self.buffer[length..])? {
+                // What some files of a process that is ending hold.
+                0 if length == 0 => return Err(Failure::Gone),
                 0 => return Ok((inode, parse(&self.buffer[..length])?)),
                 more => length += more,
             }

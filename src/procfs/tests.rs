@@ -289,6 +289,18 @@ fn descriptors_are_those_of_the_own_processes() {
     assert_eq!(told, [Descriptors::default(), of(6, 2), of(3, 1)]);
 }
 
+#[test]
+fn a_process_that_is_ending_is_nothing_strange() {
+    let mut host = Host::new();
+    host.process(10, 2, 5);
+    host.write("10/limits", "");
+    host.group("/box", &[10]);
+    // Finds no problem.
+    host.read(&[MetricSet::Descriptors, MetricSet::Sched, MetricSet::Tcp], None);
+    assert_eq!(host.processes.figures()[1].descriptors.soft_limit, None);
+    assert!(host.processes.effort(MetricSet::Descriptors).is_success());
+}
+
 /// What is told of time on a core, by cgroup.
 fn run(host: &mut Host) -> Vec<(String, Option<u64>)> {
     host.read(&[MetricSet::Sched], None);

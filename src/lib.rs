@@ -14,6 +14,8 @@
 //! * [`web`]: the one HTTP server: limits, authentication, negotiation, health.
 //! * [`cgroup`]: what the kernel says: discovery, v1 and v2, one reading a cgroup.
 //! * [`identity`]: who a cgroup is: which runtime made it, and what that calls it.
+//! * [`procfs`]: what `/proc` tells of a cgroup's processes: network, sockets, descriptors, scheduling.
+//! * [`disk`]: room taken in file systems, by the host and by containers.
 //! * [`exporter`]: readings and identities → metric families.
 //!
 //! Deciding: pure, no clock, no randomness but a seeded one, no I/O below `window`
@@ -39,6 +41,7 @@ pub mod cgroup;
 pub mod cli;
 pub mod config;
 pub mod detect;
+pub mod disk;
 pub mod exporter;
 pub mod features;
 pub mod guard;
@@ -47,6 +50,7 @@ pub mod journal;
 pub mod metric_set;
 pub mod page;
 pub mod policy;
+pub mod procfs;
 pub mod promql;
 pub mod scaler;
 pub mod target;

@@ -1,9 +1,11 @@
-//! The sets into which metrics are grouped, so that a user can switch them on and off.
+//! The sets into which metrics are grouped, so that a user can switch them on and off; and how the
+//! collection of a set went.
 //!
 //! Names are those of cAdvisor's `--enable_metrics`, in lower case; `spec` and `descriptors` are ours.
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// One set of metrics: what a `--collector.NAME` flag and the `collector` label speak of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -187,6 +189,48 @@ impl MetricSets {
 impl Default for MetricSets {
     fn default() -> Self {
         Self::defaults()
+    }
+}
+
+/// How the last collection went for one part of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Wall time spent.
+    pub duration: Duration,
+    /// Files that should have been readable and were not.
+    pub failures: u32,
+    /// Whether the deadline came before all was read.
+    pub late: bool,
+}
+
+impl Effort {
+    /// Whether all was read.
+    pub fn is_success(&self) -> bool {
+        self.failures == 0 && !self.late
+    }
+
+    /// Both parts together.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            duration: self.duration + other.duration,
+            failures: self.failures + other.failures,
+            late: self.late || other.late,
+        }
+    }
+}
+
+/// A file that should have been readable and was not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file.
+    pub path: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
     }
 }
 

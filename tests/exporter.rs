@@ -7,6 +7,7 @@ mod real_host;
 
 use loadline::exporter::Collector;
 use loadline::identity::Runtime;
+use loadline::metric_set::Problem;
 use loadline::units::Timestamp;
 use loadline::web::Format;
 
@@ -48,6 +49,9 @@ fn host(layout: Layout) -> Host {
         }
     }
     host.group("/system.slice", 9);
+    host.network(0, &[1, 4000, 9000]);
+    host.network(1, &[3000]);
+    host.network(2, &[7000, 12000]);
     host.group("/system.slice/ssh.service", 10);
     host.group("/system.slice/dev-mqueue.mount", 11);
     host.group("/system.slice/odd\\x2d\"name\"\nwith\\all.service", 12);
@@ -58,7 +62,7 @@ fn host(layout: Layout) -> Host {
 fn exposition(host: &Host, format: Format) -> String {
     let mut collector = Collector::new(host.options()).expect("cgroups are there");
     collector.collect(NOW);
-    assert_eq!(collector.problems(), []);
+    assert_eq!(collector.problems(), Vec::<&Problem>::new());
     let mut out = Vec::new();
     collector.render(format, &mut out).expect("in memory");
     String::from_utf8(out).expect("UTF-8")

@@ -19,6 +19,7 @@ mod golden;
 mod hosts;
 mod identity;
 mod operations;
+mod procfs;
 mod promql;
 mod support;
 mod up;

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use super::mount::Controller;
 use super::parse::{self, BadText};
 use super::reading::Reading;
-use crate::metric_set::MetricSets;
+use crate::metric_set::{MetricSet as S, MetricSets};
 
 /// A file that each cgroup of a hierarchy has.
 pub(super) struct File {
@@ -80,19 +80,31 @@ pub(super) fn while_still(reading: &Reading, _: &Clocks) -> Option<Key> {
 }
 
 /// `cgroup.procs`, the same in both versions. A process starts and ends by running; else it is moved.
-pub(super) const fn processes(controller: Controller, sets: MetricSets) -> File {
+pub(super) const fn processes(controller: Controller) -> File {
     let unmoved = |reading: &Reading, clocks: &Clocks| {
         Some([reading.cpu.usage_ns?, reading.pids.current?, clocks.migrations])
     };
     File {
         controller,
-        sets,
+        sets: PROCESSES,
         name: c"cgroup.procs",
         parse: list_of_processes,
         paged: true,
         freshness: Freshness::While(unmoved),
     }
 }
+
+/// The sets that need the list of processes.
+pub(super) const PROCESSES: MetricSets = MetricSets::of(&[
+    S::Process,
+    S::Network,
+    S::Sched,
+    S::Descriptors,
+    S::Tcp,
+    S::Udp,
+    S::AdvTcp,
+    S::Disk,
+]);
 
 /// A process a line, 0 for one of another PID namespace.
 fn list_of_processes(text: &[u8], reading: &mut Reading) -> Result<(), BadText> {

@@ -20,31 +20,14 @@ mod v2;
 mod watch;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
+pub use crate::metric_set::{Effort, Problem};
 pub use descriptors::MOST_KEPT;
+pub(crate) use mount::unescape;
 pub use mount::{Controller, Layout, Root};
 pub use reading::{Cpu, IoDevice, Memory, Pids, Pressure, Reading, Stall};
-pub use scan::{Problem, Request, Scanner};
+pub use scan::{Request, Scanner};
 pub use tree::Group;
-
-/// How the last scan went for one part of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Effort {
-    /// Wall time spent.
-    pub duration: Duration,
-    /// Files that should have been readable and were not.
-    pub failures: u32,
-    /// Whether the deadline came before all was read.
-    pub late: bool,
-}
-
-impl Effort {
-    /// Whether all was read.
-    pub fn is_success(&self) -> bool {
-        self.failures == 0 && !self.late
-    }
-}
 
 /// Why no cgroup can be read at all.
 #[derive(Debug, thiserror::Error)]

@@ -185,7 +185,7 @@ fn hierarchy(line: &[u8]) -> Option<Found> {
 }
 
 /// Undoes the kernel's octal escapes of blanks and backslashes (`\040`).
-fn unescape(text: &[u8]) -> Vec<u8> {
+pub(crate) fn unescape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, tail)) = rest.split_first() {

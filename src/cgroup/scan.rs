@@ -14,8 +14,8 @@ use super::mount::Root;
 use super::parse::{self, BadText};
 use super::slot::Buffers;
 use super::tree::{Group, Tree};
-use super::{Effort, descriptors, v1, v2};
-use crate::metric_set::{MetricSet, MetricSets};
+use super::{descriptors, v1, v2};
+use crate::metric_set::{Effort, MetricSet, MetricSets, Problem};
 
 /// v1 goes on showing the list of processes that an open `cgroup.procs` was first read with until nobody
 /// has read it for a second.
@@ -23,21 +23,6 @@ const LIST_LIFE: Duration = Duration::from_secs(2);
 
 /// How many problems a scan reports in words.
 const MOST_PROBLEMS: usize = 20;
-
-/// A file that should have been readable and was not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The file.
-    pub path: String,
-    /// What is wrong with it.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.message)
-    }
-}
 
 /// What a scan is for.
 pub struct Request<'a> {

@@ -45,7 +45,7 @@ pub(super) static FILES: &[File] = &[
     file(Memory, OOM, c"memory.oom_control", memory_oom_control).fresh(While(without_kills)),
     file(Blkio, IO, c"blkio.throttle.io_serviced_recursive", blkio_operations)
         .fresh(While(without_io)),
-    processes(Cpu, PROCESS),
+    processes(Cpu),
 ];
 
 /// Periods are counted, and throttled, only under a quota. After the last run the kernel may count two

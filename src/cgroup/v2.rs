@@ -37,7 +37,7 @@ pub(super) static FILES: &[File] = &[
     file(Memory, SPEC, c"memory.min", memory_min).fresh(UntilWritten),
     file(Cpu, SPEC, c"cpu.weight", cpu_weight).fresh(UntilWritten),
     file(Pids, PROCESS, c"pids.max", pids_max).fresh(UntilWritten),
-    processes(Pids, PROCESS),
+    processes(Pids),
 ];
 
 fn memory_stat(text: &[u8], reading: &mut Reading) -> Done {

@@ -23,8 +23,9 @@ use tracing::{debug, info};
 use super::paths::Paths;
 use super::web::{Listen, Scrapes, TelemetryPath};
 use super::{CommandResult, block_on};
-use crate::exporter::Collector;
+use crate::exporter::{Collector, Options};
 use crate::scaler::now;
+use crate::units::duration;
 use crate::web::{
     Error, Format, Link, Ready, exposition, health, landing, max_requests, scrape_timeout,
 };
@@ -41,12 +42,18 @@ pub struct Arguments {
     scrapes: Scrapes,
     #[command(flatten)]
     paths: Paths,
+    /// How often the writable layers of containers are walked in the background to find their size, for
+    /// the set `disk`; 0 is never
+    #[arg(long = "disk.walk-interval", value_name = "DURATION", default_value = "0", value_parser = duration::parse)]
+    disk_walk_interval: Duration,
 }
 
 impl Arguments {
     /// Runs it until it is asked to end.
     pub fn run(self) -> CommandResult {
-        let mut host = Host { collector: Collector::new(self.paths.into_options())? };
+        let options =
+            Options { disk_walk_interval: self.disk_walk_interval, ..self.paths.into_options() };
+        let mut host = Host { collector: Collector::new(options)? };
         host.collector.collect(now());
         for missing in host.collector.missing_details() {
             info!(missing, "some metrics are missing");

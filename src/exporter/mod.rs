@@ -3,6 +3,7 @@
 //! [`table`] is the contract: every family with its type, help and sources. [`Collector`] reads the host
 //! and renders what it read; it does nothing between two calls.
 
+mod details;
 mod devices;
 mod documentation;
 mod family;
@@ -19,10 +20,13 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::cgroup::{self, Reading, Root, Scanner};
+use crate::disk::Usage;
 use crate::identity::{self, Identity, Names};
-use crate::metric_set::MetricSets;
+use crate::metric_set::{Effort, MetricSets, Problem};
+use crate::procfs::Figures;
 use crate::units::Timestamp;
 use crate::web::Format;
+use details::Details;
 use devices::Devices;
 use host::Host;
 
@@ -54,6 +58,8 @@ pub struct Options {
     /// How many kernel files may stay open between two scrapes. Each costs some 4.7 KiB of kernel memory
     /// and saves some 5 µs a scrape.
     pub kept_descriptors: usize,
+    /// How often the writable layers of containers are walked to find their size; zero is never.
+    pub disk_walk_interval: Duration,
 }
 
 impl Default for Options {
@@ -64,6 +70,7 @@ impl Default for Options {
             rootfs: "/".into(),
             sets: MetricSets::defaults(),
             kept_descriptors: cgroup::MOST_KEPT,
+            disk_walk_interval: Duration::ZERO,
         }
     }
 }
@@ -80,6 +87,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Collector {
     scanner: Scanner,
+    details: Details,
     names: Names,
     host: Host,
     devices: Devices,
@@ -126,6 +134,7 @@ impl Collector {
         let root = Root::open(&options.procfs, &options.sysfs)?;
         Ok(Self {
             scanner: Scanner::new(root, &options.procfs, options.sets, options.kept_descriptors),
+            details: Details::new(&options),
             names: Names::new(&options.rootfs),
             devices: Devices::new(&options.sysfs),
             enabled: options.sets,
@@ -153,6 +162,7 @@ impl Collector {
             deadline: scrape.deadline,
         });
         self.name();
+        self.details.read(self.scanner.groups(), &self.rows, self.sets, scrape.deadline);
         let readings = self.scanner.groups().iter().map(cgroup::Group::reading);
         self.devices.look_up(readings.flat_map(|reading| &reading.io));
         self.host.refresh();
@@ -198,21 +208,23 @@ impl Collector {
     /// a log. Call it after the first [`Collector::collect`].
     pub fn missing_details(&self) -> Vec<String> {
         let mut missing = self.scanner.missing_details();
+        missing.extend(self.details.missing_details());
         missing.extend(self.names.missing_details());
         missing
     }
 
-    /// Files that should have been readable in the last collection and were not; at most twenty.
-    pub fn problems(&self) -> &[cgroup::Problem] {
-        self.scanner.problems()
+    /// Files that should have been readable in the last collection and were not; at most forty.
+    pub fn problems(&self) -> Vec<&Problem> {
+        self.scanner.problems().iter().chain(self.details.problems()).collect()
     }
 
     /// Time spent and files failed in the last collection, by part.
-    fn efforts(&self) -> impl Iterator<Item = (&'static str, cgroup::Effort)> + '_ {
-        let took = |duration| cgroup::Effort { duration, ..cgroup::Effort::default() };
+    fn efforts(&self) -> impl Iterator<Item = (&'static str, Effort)> + '_ {
+        let took = |duration| Effort { duration, ..Effort::default() };
+        let of = |set| self.scanner.effort(set).and(self.details.effort(set));
         [("discovery", took(self.scanner.discovery())), ("names", took(self.naming))]
             .into_iter()
-            .chain(self.sets.iter().map(|set| (set.name(), self.scanner.effort(set))))
+            .chain(self.sets.iter().map(move |set| (set.name(), of(set))))
     }
 }
 
@@ -233,6 +245,10 @@ pub struct Entry<'a> {
     pub identity: &'a Identity,
     /// What the kernel says of it.
     pub reading: &'a Reading,
+    /// What procfs tells of its processes.
+    pub processes: &'a Figures,
+    /// The file systems it uses.
+    pub disks: &'a [Usage],
     /// When it was read.
     seen: Timestamp,
     /// The base labels, rendered.
@@ -248,12 +264,15 @@ impl<'a> Snapshot<'a> {
     /// The cgroups.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
         let collector = self.collector;
-        collector.scanner.groups().iter().zip(&collector.rows).filter(|(g, _)| g.is_alive()).map(
-            |(group, row)| Entry {
+        let groups = collector.scanner.groups().iter().zip(&collector.rows);
+        groups.zip(collector.details.each()).filter(|((g, _), _)| g.is_alive()).map(
+            |((group, row), (processes, disks))| Entry {
                 path: group.path(),
                 inode: group.inode(),
                 identity: &row.identity,
                 reading: group.reading(),
+                processes,
+                disks,
                 seen: collector.now,
                 labels: &row.labels,
             },

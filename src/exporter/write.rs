@@ -9,6 +9,8 @@ use crate::web::Format;
 pub(super) enum Number {
     /// A whole number.
     Whole(u64),
+    /// A whole number that may be below 0.
+    Signed(i64),
     /// Nanoseconds, printed as seconds.
     Nanoseconds(u64),
     /// Microseconds, printed as seconds.
@@ -19,6 +21,12 @@ impl Number {
     fn write(self, out: &mut Vec<u8>) {
         match self {
             Self::Whole(n) => whole(n, out),
+            Self::Signed(n) => {
+                if n < 0 {
+                    out.push(b'-');
+                }
+                whole(n.unsigned_abs(), out);
+            }
             Self::Nanoseconds(n) => decimal(n, 9, out),
             Self::Microseconds(n) => decimal(n, 6, out),
         }
@@ -187,6 +195,8 @@ mod tests {
     #[test]
     fn numbers_are_exact() {
         assert_eq!(text(Number::Whole(u64::MAX)), "18446744073709551615");
+        assert_eq!(text(Number::Signed(i64::MIN)), "-9223372036854775808");
+        assert_eq!(text(Number::Signed(7)), "7");
         assert_eq!(text(Number::Nanoseconds(0)), "0");
         assert_eq!(text(Number::Nanoseconds(1)), "0.000000001");
         assert_eq!(text(Number::Nanoseconds(12_500_000_000)), "12.5");

@@ -122,6 +122,22 @@ impl Host {
         }
     }
 
+    /// A network namespace, and the first process of each cgroup that is in it; the host's has number 0.
+    pub fn network(&self, n: u64, pids: &[u64]) {
+        let name = format!("proc/net-dev-{n}");
+        let columns = [1_000_003, 5003, 3, 7, 0, 0, 0, 0, 2_000_017, 6007, 5, 11, 0, 0, 0, 0];
+        let numbers: Vec<String> = columns.iter().map(|c| (c * (n + 1)).to_string()).collect();
+        let interfaces = ["    lo", "  eth0", "vethab", "wg\"0\\"];
+        let lines = interfaces.map(|name| format!("{name}: {}\n", numbers.join(" ")));
+        self.write(&name, &format!("Inter-| Receive\n face |bytes\n{}", lines.concat()));
+        for pid in pids {
+            fs::create_dir_all(self.path(&format!("proc/{pid}/net"))).expect("mkdir");
+            // A namespace is known by the inode of this file.
+            let file = self.path(&format!("proc/{pid}/net/dev"));
+            fs::hard_link(self.path(&name), file).expect("link");
+        }
+    }
+
     /// Docker's file of a container.
     pub fn docker(&self, id: &str, name: &str, image: &str, labels: &str) {
         let text = format!(
@@ -157,7 +173,7 @@ fn table(rows: &[(&str, u64)]) -> String {
 }
 
 fn procs(n: u64) -> String {
-    (0..n).map(|i| format!("{}\n", 1000 + i)).collect()
+    (0..n).map(|i| format!("{}\n", 1000 * n + i)).collect()
 }
 
 fn v1(n: u64) -> [(&'static str, Files); 4] {

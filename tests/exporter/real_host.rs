@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use loadline::cgroup::Reading;
 use loadline::exporter::{Collector, Options};
 use loadline::units::{Limit, Timestamp};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// A cgroup of our own in every hierarchy that the exporter reads; removed with its process in the end.
 struct TestCgroup {
@@ -63,9 +64,13 @@ impl TestCgroup {
         })
     }
 
+    /// Ends every process in it.
     fn stop(&mut self) {
+        for pid in self.dirs.iter().flat_map(|dir| processes(dir)) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
         if let Some(mut child) = self.child.take() {
-            child.kill().expect("kill");
+            let _ = child.kill();
             child.wait().expect("wait");
         }
     }
@@ -90,14 +95,16 @@ impl Drop for TestCgroup {
             self.remove();
             return;
         }
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-        for dir in &self.dirs {
+        self.stop();
+        for dir in self.dirs.iter().rev() {
             let _ = fs::remove_dir(dir);
         }
     }
+}
+
+fn processes(dir: &Path) -> Vec<Pid> {
+    let list = fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
+    list.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?)).collect()
 }
 
 /// Collects until `done` holds for the cgroup's reading; what it measures comes from the kernel.
@@ -200,7 +207,7 @@ fn nothing_is_remembered_for_too_long() {
     group.run(&format!(
         "x=$(head -c 16777216 /dev/zero | tr '\\0' x); unset x; \
          dd if=/dev/zero of={disk} bs=64k count=8 oflag=direct 2>/dev/null; \
-         i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; sleep 1000"
+         i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; sleep 1000 & exec sleep 1000"
     ));
     let peaked = wait_agreed(&mut follower, &path, |r| {
         let wrote = r.io.iter().any(|d| d.writes > Some(0)) || r.io.is_empty();
@@ -226,7 +233,7 @@ fn nothing_is_remembered_for_too_long() {
     group.stop();
 
     // More memory than there may be: refused, then killed.
-    group.run("x=$(head -c 134217728 /dev/zero | tr '\\0' x); sleep 1000");
+    group.run("x=$(head -c 134217728 /dev/zero | tr '\\0' x); exec sleep 1000");
     wait_agreed(&mut follower, &path, |r| {
         r.memory.oom_kills > Some(0) && r.memory.failcnt > Some(0)
     });

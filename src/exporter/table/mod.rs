@@ -4,12 +4,17 @@
 //! One file a metric set, as the [`MetricSet`]s are switched on and off.
 
 mod cpu;
+mod descriptors;
+mod disk;
 mod diskio;
 mod identity;
 mod memory;
+mod network;
 mod oom_event;
 mod pressure;
 mod process;
+mod sched;
+mod sockets;
 mod spec;
 
 use super::family::Family;
@@ -25,10 +30,18 @@ static TABLE: &[(Option<S>, &[Family])] = &[
     (Some(S::OomEvent), oom_event::FAMILIES),
     (Some(S::Pressure), pressure::FAMILIES),
     (Some(S::DiskIo), diskio::FAMILIES),
+    (Some(S::Disk), disk::FAMILIES),
+    (Some(S::Network), network::FAMILIES),
+    (Some(S::Sched), sched::FAMILIES),
+    (Some(S::Descriptors), descriptors::FAMILIES),
+    (Some(S::Tcp), sockets::TCP),
+    (Some(S::Udp), sockets::UDP),
+    (Some(S::AdvTcp), sockets::ADVANCED_TCP),
     (Some(S::Process), process::FAMILIES),
     (None, identity::FAMILIES),
     (Some(S::Spec), spec::FAMILIES),
     (None, own::FAMILIES),
+    (Some(S::Disk), disk::OWN_FAMILIES),
 ];
 
 /// Every family in the order of the exposition, with its set.

@@ -74,7 +74,8 @@ pub(super) const fn file(
     File { controller, sets, name, parse, paged: false, freshness: Freshness::EveryScan }
 }
 
-/// Nothing ran and no memory came or went: then no peak was reached and no limit hit either.
+/// Nothing ran and no memory came or went: then no peak was reached and no limit hit either. Of the
+/// kernel's part of the memory it tells nothing: that of an ended process is given back later.
 pub(super) fn while_still(reading: &Reading, _: &Clocks) -> Option<Key> {
     Some([reading.cpu.usage_ns?, reading.memory.usage?, 0])
 }

@@ -27,6 +27,7 @@ const OOM: MetricSets = MetricSets::of(&[S::OomEvent]);
 pub(super) static FILES: &[File] = &[
     file(Memory, MEMORY, c"memory.stat", memory_stat),
     file(Memory, MEMORY, c"memory.usage_in_bytes", memory_usage),
+    file(Memory, MEMORY, c"memory.kmem.usage_in_bytes", memory_kernel),
     file(Cpuacct, CPU, c"cpuacct.usage", cpuacct_usage),
     file(Blkio, IO, c"blkio.throttle.io_service_bytes_recursive", blkio_bytes),
     file(Pids, PROCESS, c"pids.current", pids_current),
@@ -40,7 +41,6 @@ pub(super) static FILES: &[File] = &[
     file(Cpu, CPU, c"cpu.stat", cpu_stat).fresh(While(without_quota)),
     file(Cpuacct, CPU, c"cpuacct.stat", cpuacct_stat).fresh(While(without_running)),
     file(Memory, MEMORY, c"memory.max_usage_in_bytes", memory_max_usage).fresh(While(while_still)),
-    file(Memory, MEMORY, c"memory.kmem.usage_in_bytes", memory_kernel).fresh(While(while_still)),
     file(Memory, MEMORY, c"memory.failcnt", memory_failcnt).fresh(While(without_refusals)),
     file(Memory, OOM, c"memory.oom_control", memory_oom_control).fresh(While(without_kills)),
     file(Blkio, IO, c"blkio.throttle.io_serviced_recursive", blkio_operations)

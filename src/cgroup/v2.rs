@@ -29,7 +29,7 @@ pub(super) static FILES: &[File] = &[
     file(Blkio, IO, c"io.stat", io_stat),
     file(Pids, PROCESS, c"pids.current", pids_current),
     file(Memory, EVENTS, c"memory.events", memory_events),
-    file(Memory, MEMORY, c"memory.swap.current", memory_swap).fresh(While(while_still)),
+    file(Memory, MEMORY, c"memory.swap.current", memory_swap),
     file(Memory, MEMORY, c"memory.peak", memory_peak).fresh(While(while_still)),
     file(Cpu, QUOTA, c"cpu.max", cpu_max).fresh(UntilWritten),
     file(Memory, SPEC, c"memory.max", memory_max).fresh(UntilWritten),

@@ -21,7 +21,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use mount::{Controller, Layout, Root};
-pub use reading::{Cpu, IoDevice, Memory, Pids, Pressure, Reading, Stall};
+pub use reading::{
+    Count, Cpu, HugePages, IoCost, IoDevice, Memory, NumaPages, Pids, Pressure, Rare, Reading,
+    Stall,
+};
 pub use scan::{Problem, Request, Scanner};
 pub use tree::Group;
 

@@ -4,9 +4,9 @@
 //! its hierarchy the kernel makes them equal to the plain ones.
 
 use super::file::{File, file, processes};
-use super::mount::Controller::{Blkio, Cpu, Cpuacct, Memory, Pids};
+use super::mount::Controller::{Blkio, Cpu, Cpuacct, Cpuset, Hugetlb, Memory, Pids};
 use super::parse::{self, BadText};
-use super::reading::Reading;
+use super::reading::{Count, NumaPages, Reading};
 use crate::metric_set::{MetricSet as S, MetricSets};
 
 type Done = Result<(), BadText>;
@@ -18,6 +18,10 @@ const PROCESS: MetricSets = MetricSets::of(&[S::Process]);
 const SPEC: MetricSets = MetricSets::of(&[S::Spec]);
 const QUOTA: MetricSets = MetricSets::of(&[S::Cpu, S::Spec]);
 const OOM: MetricSets = MetricSets::of(&[S::OomEvent]);
+const CORES: MetricSets = MetricSets::of(&[S::PerCpu]);
+const NUMA: MetricSets = MetricSets::of(&[S::MemoryNuma]);
+const CPUSET: MetricSets = MetricSets::of(&[S::CpuSet]);
+const HUGE: MetricSets = MetricSets::of(&[S::HugeTlb]);
 
 /// In the order in which their descriptors are worth keeping: what changes first, limits last.
 pub(super) static FILES: &[File] = &[
@@ -41,6 +45,27 @@ pub(super) static FILES: &[File] = &[
     file(Cpu, SPEC, c"cpu.shares", cpu_shares),
     file(Pids, PROCESS, c"pids.max", pids_max),
     File { controller: Cpu, sets: PROCESS, name: c"cgroup.procs", parse: processes, paged: true },
+    file(Cpuacct, CORES, c"cpuacct.usage_percpu", cpuacct_cores),
+    file(Memory, NUMA, c"memory.numa_stat", memory_numa),
+    file(Cpuset, CPUSET, c"cpuset.memory_migrate", cpuset_migrate),
+    file(Hugetlb, HUGE, c"hugetlb.64KB.usage_in_bytes", |t, r| huge_usage(t, r, "64KB")),
+    file(Hugetlb, HUGE, c"hugetlb.64KB.max_usage_in_bytes", |t, r| huge_max_usage(t, r, "64KB")),
+    file(Hugetlb, HUGE, c"hugetlb.64KB.failcnt", |t, r| huge_failcnt(t, r, "64KB")),
+    file(Hugetlb, HUGE, c"hugetlb.2MB.usage_in_bytes", |t, r| huge_usage(t, r, "2MB")),
+    file(Hugetlb, HUGE, c"hugetlb.2MB.max_usage_in_bytes", |t, r| huge_max_usage(t, r, "2MB")),
+    file(Hugetlb, HUGE, c"hugetlb.2MB.failcnt", |t, r| huge_failcnt(t, r, "2MB")),
+    file(Hugetlb, HUGE, c"hugetlb.32MB.usage_in_bytes", |t, r| huge_usage(t, r, "32MB")),
+    file(Hugetlb, HUGE, c"hugetlb.32MB.max_usage_in_bytes", |t, r| huge_max_usage(t, r, "32MB")),
+    file(Hugetlb, HUGE, c"hugetlb.32MB.failcnt", |t, r| huge_failcnt(t, r, "32MB")),
+    file(Hugetlb, HUGE, c"hugetlb.512MB.usage_in_bytes", |t, r| huge_usage(t, r, "512MB")),
+    file(Hugetlb, HUGE, c"hugetlb.512MB.max_usage_in_bytes", |t, r| huge_max_usage(t, r, "512MB")),
+    file(Hugetlb, HUGE, c"hugetlb.512MB.failcnt", |t, r| huge_failcnt(t, r, "512MB")),
+    file(Hugetlb, HUGE, c"hugetlb.1GB.usage_in_bytes", |t, r| huge_usage(t, r, "1GB")),
+    file(Hugetlb, HUGE, c"hugetlb.1GB.max_usage_in_bytes", |t, r| huge_max_usage(t, r, "1GB")),
+    file(Hugetlb, HUGE, c"hugetlb.1GB.failcnt", |t, r| huge_failcnt(t, r, "1GB")),
+    file(Hugetlb, HUGE, c"hugetlb.16GB.usage_in_bytes", |t, r| huge_usage(t, r, "16GB")),
+    file(Hugetlb, HUGE, c"hugetlb.16GB.max_usage_in_bytes", |t, r| huge_max_usage(t, r, "16GB")),
+    file(Hugetlb, HUGE, c"hugetlb.16GB.failcnt", |t, r| huge_failcnt(t, r, "16GB")),
 ];
 
 /// `cpuacct.stat` counts in ticks of USER_HZ, which is 100 on every architecture we run on.
@@ -60,6 +85,13 @@ fn memory_stat(text: &[u8], reading: &mut Reading) -> Done {
             b"pgmajfault" => memory.own_major_page_faults = value.times(1)?,
             b"total_pgfault" => memory.page_faults = value.times(1)?,
             b"total_pgmajfault" => memory.major_page_faults = value.times(1)?,
+            b"total_active_anon" => memory.active_anon = value.count()?,
+            b"total_inactive_anon" => memory.inactive_anon = value.count()?,
+            b"total_rss_huge" => memory.anon_huge = value.count()?,
+            b"total_dirty" => memory.file_dirty = value.count()?,
+            b"total_writeback" => memory.file_writeback = value.count()?,
+            b"total_workingset_refault_file" => memory.refaulted_file = value.count()?,
+            b"total_workingset_refault_anon" => memory.refaulted_anon = value.count()?,
             _ => (),
         }
         Ok(())
@@ -160,6 +192,10 @@ fn blkio_bytes(text: &[u8], reading: &mut Reading) -> Done {
     parse::blkio(text, |(major, minor), operation, bytes| match operation {
         b"Read" => reading.device(major, minor).read_bytes = Some(bytes),
         b"Write" => reading.device(major, minor).written_bytes = Some(bytes),
+        b"Sync" => reading.device(major, minor).sync_bytes = Count::new(bytes),
+        b"Async" => reading.device(major, minor).async_bytes = Count::new(bytes),
+        b"Discard" => reading.device(major, minor).discarded_bytes = Count::new(bytes),
+        b"Total" => reading.device(major, minor).total_bytes = Count::new(bytes),
         _ => (),
     })
 }
@@ -179,5 +215,45 @@ fn pids_current(text: &[u8], reading: &mut Reading) -> Done {
 
 fn pids_max(text: &[u8], reading: &mut Reading) -> Done {
     reading.pids.max = Some(parse::limit(text)?);
+    Ok(())
+}
+
+fn cpuacct_cores(text: &[u8], reading: &mut Reading) -> Done {
+    reading.rare().cores_ns = parse::row(text)?;
+    Ok(())
+}
+
+fn memory_numa(text: &[u8], reading: &mut Reading) -> Done {
+    let numa = &mut reading.rare().numa;
+    parse::numa_stat(text, |key, node, value| {
+        let plain = key.strip_prefix(b"hierarchical_");
+        let kind = match plain.unwrap_or(key) {
+            b"file" => "file",
+            b"anon" => "anon",
+            b"unevictable" => "unevictable",
+            _ => return Ok(()),
+        };
+        numa.push(NumaPages { kind, is_hierarchy: plain.is_some(), node, pages: value.number()? });
+        Ok(())
+    })
+}
+
+fn cpuset_migrate(text: &[u8], reading: &mut Reading) -> Done {
+    reading.rare().memory_migrate = Some(parse::single(text)? != 0);
+    Ok(())
+}
+
+fn huge_usage(text: &[u8], reading: &mut Reading, size: &'static str) -> Done {
+    reading.huge_pages(size).usage = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn huge_max_usage(text: &[u8], reading: &mut Reading, size: &'static str) -> Done {
+    reading.huge_pages(size).max_usage = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn huge_failcnt(text: &[u8], reading: &mut Reading, size: &'static str) -> Done {
+    reading.huge_pages(size).failcnt = Some(parse::single(text)?);
     Ok(())
 }

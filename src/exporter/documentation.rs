@@ -43,6 +43,17 @@ Samples have no timestamps, base labels a fixed order, and empty labels are left
 |---|---|
 ";
 
+const COMPAT: &str = "
+## `--compat=cadvisor`
+
+For alerts and dashboards that count on what cAdvisor prints. The sets `percpu` and `disk` are on as well,
+and every label of a container is shown, as if by `--labels.allow='*'`; environment variables never are, and
+samples still have no timestamps. What the kernel tells is not made worse: only what would be absent is filled.
+
+| family | with `--compat=cadvisor` |
+|---|---|
+";
+
 /// The page `docs/metrics.md`.
 pub fn documentation() -> String {
     let mut page = INTRODUCTION.to_owned();
@@ -50,6 +61,7 @@ pub fn documentation() -> String {
         ("Containers and other cgroups", "container_"),
         ("The machine", "machine_"),
         ("The exporter itself", "loadline_"),
+        ("In cAdvisor's name", "cadvisor_"),
         ("The exporter's process", "process_"),
     ];
     for (title, prefix) in sections {
@@ -66,6 +78,10 @@ pub fn documentation() -> String {
     page.push_str(FORMATS);
     for (_, family) in table::families().filter(|(_, family)| !family.divergence.is_empty()) {
         page.push_str(&format!("| `{}` | {} |\n", family.name, family.divergence));
+    }
+    page.push_str(COMPAT);
+    for (_, family) in table::families().filter(|(_, family)| !family.compat.is_empty()) {
+        page.push_str(&format!("| `{}` | {} |\n", family.name, family.compat));
     }
     page
 }

@@ -3,14 +3,17 @@
 //! [`table`] is the contract: every family with its type, help and sources. [`Collector`] reads the host
 //! and renders what it read; it does nothing between two calls.
 
+mod compat;
 mod devices;
 mod documentation;
 mod family;
 mod host;
+mod labels;
 mod own;
 mod process;
 mod render;
 pub mod table;
+mod topology;
 mod write;
 
 use std::collections::HashMap;
@@ -27,7 +30,7 @@ use host::Host;
 
 pub use documentation::documentation;
 pub use family::{Family, Kind};
-
+pub use labels::LabelsShown;
 pub use process::Process;
 
 /// What one scrape asks for.
@@ -50,6 +53,10 @@ pub struct Options {
     pub rootfs: PathBuf,
     /// The sets that may be collected.
     pub sets: MetricSets,
+    /// Whether to print what cAdvisor would where it and we differ.
+    pub compat: bool,
+    /// Which labels of containers every family gets.
+    pub labels: LabelsShown,
 }
 
 impl Default for Options {
@@ -59,6 +66,8 @@ impl Default for Options {
             sysfs: "/sys".into(),
             rootfs: "/".into(),
             sets: MetricSets::defaults(),
+            compat: false,
+            labels: LabelsShown::default(),
         }
     }
 }
@@ -83,6 +92,10 @@ pub struct Collector {
     generation: u64,
     naming: Duration,
     enabled: MetricSets,
+    compat: bool,
+    shown: LabelsShown,
+    /// The readings as cAdvisor would print them, one for each group; empty unless asked for.
+    filled: Vec<Reading>,
     /// Those of the last collection.
     sets: MetricSets,
     now: Timestamp,
@@ -99,15 +112,15 @@ struct Row {
 }
 
 impl Row {
-    fn new(group: &cgroup::Group, names: &mut Names) -> Self {
+    fn new(group: &cgroup::Group, names: &mut Names, shown: &LabelsShown) -> Self {
         let identity = names.identify(group.path());
-        let labels = write::base_labels(group.path(), &identity);
+        let labels = labels::base_labels(group.path(), &identity, shown);
         Self { serial: group.serial(), identity, labels }
     }
 
-    fn refresh(&mut self, group: &cgroup::Group, names: &mut Names) {
+    fn refresh(&mut self, group: &cgroup::Group, names: &mut Names, shown: &LabelsShown) {
         if names.refresh(&mut self.identity) {
-            self.labels = write::base_labels(group.path(), &self.identity);
+            self.labels = labels::base_labels(group.path(), &self.identity, shown);
         }
     }
 }
@@ -118,12 +131,15 @@ impl Collector {
     /// # Errors
     /// Where no cgroup hierarchy is mounted, or one cannot be opened.
     pub fn new(options: Options) -> Result<Self, Error> {
-        let root = Root::open(&options.procfs, &options.sysfs)?;
+        let root = Root::open_for(&options.procfs, &options.sysfs, options.sets)?;
         Ok(Self {
             scanner: Scanner::new(root),
             names: Names::new(&options.rootfs),
             devices: Devices::new(&options.sysfs),
             enabled: options.sets,
+            compat: options.compat,
+            shown: options.labels.clone(),
+            filled: Vec::new(),
             sets: MetricSets::NONE,
             host: Host::new(options),
             rows: Vec::new(),
@@ -147,6 +163,10 @@ impl Collector {
             sets: self.sets,
             deadline: scrape.deadline,
         });
+        if self.compat {
+            let groups = self.scanner.groups().iter();
+            self.filled = groups.map(|group| compat::as_cadvisor(group, self.sets)).collect();
+        }
         self.name();
         let readings = self.scanner.groups().iter().map(cgroup::Group::reading);
         self.devices.look_up(readings.flat_map(|reading| &reading.io));
@@ -162,15 +182,15 @@ impl Collector {
             self.generation = self.scanner.generation();
             let mut known: HashMap<u64, Row> =
                 self.rows.drain(..).map(|row| (row.serial, row)).collect();
-            let names = &mut self.names;
+            let (names, shown) = (&mut self.names, &self.shown);
             self.rows = groups
                 .iter()
-                .map(|g| known.remove(&g.serial()).unwrap_or_else(|| Row::new(g, names)))
+                .map(|g| known.remove(&g.serial()).unwrap_or_else(|| Row::new(g, names, shown)))
                 .collect();
             self.names.forget(known.into_values().map(|row| row.identity));
         }
         for (row, group) in self.rows.iter_mut().zip(groups) {
-            row.refresh(group, &mut self.names);
+            row.refresh(group, &mut self.names, &self.shown);
         }
         self.naming = started.elapsed();
     }
@@ -239,16 +259,15 @@ impl<'a> Snapshot<'a> {
     /// The cgroups.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
         let collector = self.collector;
-        collector.scanner.groups().iter().zip(&collector.rows).filter(|(g, _)| g.is_alive()).map(
-            |(group, row)| Entry {
-                path: group.path(),
-                inode: group.inode(),
-                identity: &row.identity,
-                reading: group.reading(),
-                seen: collector.now,
-                labels: &row.labels,
-            },
-        )
+        let groups = collector.scanner.groups().iter().zip(&collector.rows).enumerate();
+        groups.filter(|(_, (group, _))| group.is_alive()).map(|(index, (group, row))| Entry {
+            path: group.path(),
+            inode: group.inode(),
+            identity: &row.identity,
+            reading: collector.filled.get(index).unwrap_or_else(|| group.reading()),
+            seen: collector.now,
+            labels: &row.labels,
+        })
     }
 
     /// CPUs of the host that are online, where known.

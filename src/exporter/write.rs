@@ -1,7 +1,6 @@
 //! Bytes of an exposition: numbers, labels, headers.
 
 use super::family::{Family, Kind};
-use crate::identity::Identity;
 use crate::web::Format;
 
 /// A value, kept exact until it is printed.
@@ -13,6 +12,8 @@ pub(super) enum Number {
     Nanoseconds(u64),
     /// Microseconds, printed as seconds.
     Microseconds(u64),
+    /// 1 less than nothing: what cAdvisor prints for "none".
+    MinusOne,
 }
 
 impl Number {
@@ -21,6 +22,7 @@ impl Number {
             Self::Whole(n) => whole(n, out),
             Self::Nanoseconds(n) => decimal(n, 9, out),
             Self::Microseconds(n) => decimal(n, 6, out),
+            Self::MinusOne => out.extend_from_slice(b"-1"),
         }
     }
 }
@@ -80,29 +82,6 @@ fn escape(text: &str, quotes: bool, out: &mut Vec<u8>) {
             other => out.push(other),
         }
     }
-}
-
-/// Labels of containers that become labels of metrics. All of them would multiply the exposition.
-const LABELS_SHOWN: [&str; 3] =
-    ["com.docker.compose.project", "com.docker.compose.service", "com.docker.swarm.service.name"];
-
-/// The labels that every family of a cgroup has, sorted by name. An absent one is left out: to
-/// Prometheus that is the same as an empty one.
-pub(super) fn base_labels(path: &str, identity: &Identity) -> Vec<u8> {
-    let mut out = Vec::with_capacity(path.len() + 64);
-    for shown in LABELS_SHOWN {
-        if let Some(value) = identity.labels.get(shown).filter(|value| !value.is_empty()) {
-            label(&format!("container_label_{}", shown.replace('.', "_")), value, &mut out);
-        }
-    }
-    label("id", path, &mut out);
-    for (name, value) in [("image", &identity.image), ("name", &identity.name)] {
-        if let Some(value) = value {
-            label(name, value, &mut out);
-        }
-    }
-    out.shrink_to_fit();
-    out
 }
 
 /// The lines of one family. The header is written with the first sample: a family without samples is

@@ -1,7 +1,5 @@
 //! Families of the scrape and of our own process.
 
-use std::collections::BTreeMap;
-
 use super::family::{Family, counter, gauge};
 use super::write::{Lines, Number, label};
 
@@ -35,19 +33,6 @@ pub(super) static FAMILIES: &[Family] = &[
             let mut labels = Vec::new();
             label("version", env!("CARGO_PKG_VERSION"), &mut labels);
             lines.sample(&labels, b"", Number::Whole(1));
-        }),
-    gauge("loadline_exporter_cgroups", "How many cgroups are shown")
-        .from("the last scan", "")
-        .other("runtime", |c, lines| {
-            let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-            for entry in c.snapshot().entries() {
-                *counts.entry(entry.identity.runtime.name()).or_default() += 1;
-            }
-            for (runtime, count) in counts {
-                let mut labels = Vec::new();
-                label("runtime", runtime, &mut labels);
-                lines.sample(&labels, b"", Number::Whole(count));
-            }
         }),
     gauge("loadline_scrape_collector_duration_seconds", "Time a collector took in this scrape")
         .from("a monotonic clock", "")

@@ -17,17 +17,50 @@ pub(super) struct File {
     pub parse: fn(&[u8], &mut Reading) -> Result<(), BadText>,
     /// Whether the kernel gives the text a page at a time; else it comes in one read.
     pub paged: bool,
+    pub freshness: Freshness,
+}
+
+/// The figures that a remembered text depends on.
+pub(super) type Key = [u64; 3];
+
+/// When the text of an earlier scan still stands.
+#[derive(Clone, Copy)]
+pub(super) enum Freshness {
+    /// Never: the file is read in every scan.
+    EveryScan,
+    /// Until somebody writes to a file of the cgroup: a setting.
+    UntilWritten,
+    /// As long as these figures are the same, which follow from files earlier in the table, and nobody
+    /// writes to a file of the cgroup. `None`: it does not stand.
+    While(fn(&Reading, &Clocks) -> Option<Key>),
+}
+
+/// Counters of the host at the start of a scan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Clocks {
+    /// Processes killed for want of memory, `oom_kill` of `/proc/vmstat`.
+    pub oom_kills: Option<u64>,
+    /// Changes whenever processes were moved between cgroups.
+    pub migrations: u64,
 }
 
 impl File {
-    /// Whether a descriptor may serve for more than one read. v1 keeps the list of processes that an
-    /// open `cgroup.procs` was first read with for a second after the last read, so it would be stale.
-    pub(super) fn may_be_kept(&self) -> bool {
-        !self.paged
-    }
-
     pub(super) fn name(&self) -> &'static str {
         self.name.to_str().unwrap_or("?")
+    }
+
+    pub(super) const fn fresh(mut self, freshness: Freshness) -> Self {
+        self.freshness = freshness;
+        self
+    }
+
+    /// The key under which a text read now may be used again; `None` where it may not.
+    pub(super) fn key(&self, reading: &Reading, clocks: &Clocks) -> Option<Key> {
+        match self.freshness {
+            Freshness::EveryScan => None,
+            Freshness::UntilWritten => Some(Key::default()),
+            Freshness::While(key) => key(reading, clocks),
+        }
     }
 }
 
@@ -38,11 +71,31 @@ pub(super) const fn file(
     name: &'static CStr,
     parse: fn(&[u8], &mut Reading) -> Result<(), BadText>,
 ) -> File {
-    File { controller, sets, name, parse, paged: false }
+    File { controller, sets, name, parse, paged: false, freshness: Freshness::EveryScan }
 }
 
-/// `cgroup.procs`, the same in both versions: a process a line, 0 for one of another PID namespace.
-pub(super) fn processes(text: &[u8], reading: &mut Reading) -> Result<(), BadText> {
+/// Nothing ran and no memory came or went: then no peak was reached and no limit hit either.
+pub(super) fn while_still(reading: &Reading, _: &Clocks) -> Option<Key> {
+    Some([reading.cpu.usage_ns?, reading.memory.usage?, 0])
+}
+
+/// `cgroup.procs`, the same in both versions. A process starts and ends by running; else it is moved.
+pub(super) const fn processes(controller: Controller, sets: MetricSets) -> File {
+    let unmoved = |reading: &Reading, clocks: &Clocks| {
+        Some([reading.cpu.usage_ns?, reading.pids.current?, clocks.migrations])
+    };
+    File {
+        controller,
+        sets,
+        name: c"cgroup.procs",
+        parse: list_of_processes,
+        paged: true,
+        freshness: Freshness::While(unmoved),
+    }
+}
+
+/// A process a line, 0 for one of another PID namespace.
+fn list_of_processes(text: &[u8], reading: &mut Reading) -> Result<(), BadText> {
     let mut count = 0;
     parse::numbers(text, |pid| {
         count += 1;

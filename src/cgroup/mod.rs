@@ -11,11 +11,13 @@ mod mount;
 pub(crate) mod parse;
 mod reading;
 mod scan;
+mod slot;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod v1;
 mod v2;
+mod watch;
 
 use std::path::PathBuf;
 use std::time::Duration;

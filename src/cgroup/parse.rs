@@ -215,6 +215,12 @@ pub(super) fn numa_stat<'a>(
     Ok(())
 }
 
+/// The line `oom_kill` of `/proc/vmstat`.
+pub(super) fn oom_kills(vmstat: &[u8]) -> Option<u64> {
+    let line = lines(vmstat).find_map(|(_, line)| line.strip_prefix(b"oom_kill "))?;
+    number(line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

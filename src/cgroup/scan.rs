@@ -1,41 +1,28 @@
 //! Reading every file of every cgroup, type by type.
 
 use std::collections::BTreeMap;
-use std::ffi::CStr;
 use std::fmt;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::fs;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Mode, OFlags, openat};
-use rustix::io::{Errno, pread};
+use rustix::io::Errno;
 
-use super::file::File;
+use super::file::{Clocks, File, Freshness};
 use super::mount::Root;
-use super::parse::BadText;
-use super::reading::Reading;
+use super::parse::{self, BadText};
+use super::slot::Buffers;
 use super::tree::{Group, Tree};
 use super::{Effort, descriptors, v1, v2};
 use crate::metric_set::{MetricSet, MetricSets};
 
-/// What is known of one file of one cgroup between scans.
-#[derive(Debug)]
-pub(super) enum Slot {
-    /// To be opened.
-    Closed,
-    /// Open since an earlier scan.
-    Kept(OwnedFd),
-    /// Not there, or not for us; tried again after so many scans, as a v2 controller may be enabled later.
-    Absent(u8),
-}
-
-/// Scans before an absent file is looked for again; staggered up to twice as many.
-const ABSENT_SCANS: u8 = 16;
+/// v1 goes on showing the list of processes that an open `cgroup.procs` was first read with until nobody
+/// has read it for a second.
+const LIST_LIFE: Duration = Duration::from_secs(2);
 
 /// How many problems a scan reports in words.
 const MOST_PROBLEMS: usize = 20;
-
-/// First size of the read buffer. It grows where a file fills it.
-const BUFFER_BYTES: usize = 64 * 1024;
 
 /// A file that should have been readable and was not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,8 +55,11 @@ pub struct Scanner {
     root: Root,
     tree: Tree,
     plan: Vec<Planned>,
+    /// How many descriptors may be kept.
     budget: usize,
-    text: Text,
+    vmstat: PathBuf,
+    last_scan: Option<Instant>,
+    buffers: Buffers,
     discovery: Duration,
     efforts: [Effort; MetricSet::COUNT],
     problems: Vec<Problem>,
@@ -80,6 +70,8 @@ pub struct Scanner {
 struct Planned {
     file: &'static File,
     mount: usize,
+    /// How many files are more worth a kept descriptor.
+    rank: usize,
 }
 
 impl fmt::Debug for Planned {
@@ -90,9 +82,7 @@ impl fmt::Debug for Planned {
 
 /// Why a file gave no text.
 enum Failure {
-    /// The cgroup was removed.
-    Gone,
-    /// The file is not there; perhaps the cgroup is not either.
+    /// The file is not there, or no more; perhaps the cgroup is not either.
     Missing,
     /// The file is there but this kernel or cgroup does not support it.
     Unsupported,
@@ -105,8 +95,7 @@ enum Failure {
 impl From<Errno> for Failure {
     fn from(error: Errno) -> Self {
         match error {
-            Errno::NODEV => Self::Gone,
-            Errno::NOENT | Errno::NOTDIR => Self::Missing,
+            Errno::NODEV | Errno::NOENT | Errno::NOTDIR => Self::Missing,
             Errno::OPNOTSUPP => Self::Unsupported,
             Errno::ACCESS | Errno::PERM => Self::Denied,
             other => Self::Broken(std::io::Error::from(other).to_string()),
@@ -114,21 +103,95 @@ impl From<Errno> for Failure {
     }
 }
 
+impl From<BadText> for Failure {
+    fn from(bad: BadText) -> Self {
+        let BadText { line, expected, found } = bad;
+        Self::Broken(format!("line {line}: expected {expected}, found {found:?}"))
+    }
+}
+
+/// The files that these sets need and the host has.
+fn plan(root: &Root, sets: MetricSets) -> Vec<Planned> {
+    let v1 = v1::FILES.iter().map(|file| (file, root.v1(file.controller)));
+    let v2 = v2::FILES.iter().map(|file| (file, root.v2(file.controller)));
+    let mut plan: Vec<Planned> = v1
+        .chain(v2)
+        .filter(|(file, _)| !file.sets.intersection(sets).is_empty())
+        .filter_map(|(file, mount)| Some(Planned { file, mount: mount?, rank: 0 }))
+        .collect();
+    // What is read in every scan comes first, and what is hardly ever read not at all.
+    let worth = |planned: &Planned| match planned.file.freshness {
+        Freshness::EveryScan => 0,
+        Freshness::While(_) => 1,
+        Freshness::UntilWritten => 2,
+    };
+    let mut order: Vec<usize> = (0..plan.len()).collect();
+    order.sort_by_key(|at| worth(&plan[*at]));
+    for (rank, at) in order.into_iter().enumerate() {
+        let kept = worth(&plan[at]) < 2;
+        plan[at].rank = if kept { rank } else { usize::MAX };
+    }
+    plan
+}
+
+/// One file on its way through all cgroups.
+struct Pass {
+    index: usize,
+    file: &'static File,
+    /// The hierarchy that has it.
+    mount: usize,
+    /// Whether descriptors may stay open.
+    keep: bool,
+    /// Whether one that is open would give what is true now.
+    reuse: bool,
+    /// Whether texts may stand for another scan.
+    remember: bool,
+    clocks: Clocks,
+}
+
+impl Pass {
+    /// Takes the file into the reading of one cgroup: as remembered, else as the kernel gives it.
+    fn take(&self, root: &Root, group: &mut Group, buffers: &mut Buffers) -> Result<(), Failure> {
+        let Group { dir, slots, reading, .. } = group;
+        let slot = &mut slots[self.index];
+        let key = self.file.key(reading, &self.clocks).filter(|_| self.remember);
+        if !self.keep {
+            slot.close();
+        }
+        if let Some(text) = key.and_then(|key| slot.remembered(&key)) {
+            return Ok((self.file.parse)(text, reading)?);
+        }
+        let hierarchy = &root.mounts[self.mount].fd;
+        // A text that was never outdated may well stand for long.
+        let keep = self.keep && self.reuse && (key.is_none() || slot.was_outdated());
+        let Some(opened) = slot.open(hierarchy, dir, self.file.name, keep, buffers)? else {
+            return Ok(());
+        };
+        let text = buffers.read(opened.as_fd(), self.file.paged)?;
+        drop(opened);
+        (self.file.parse)(text, reading)?;
+        match key {
+            Some(key) => slot.remember(key, text),
+            None => slot.forget(),
+        }
+        Ok(())
+    }
+}
+
 impl Scanner {
-    /// A scanner of these hierarchies. Raises the process's soft limit of open files to the hard one.
-    pub fn new(root: Root) -> Self {
-        let v1 = v1::FILES.iter().map(|file| (file, root.v1(file.controller)));
-        let v2 = v2::FILES.iter().map(|file| (file, root.v2(file.controller)));
-        let plan = v1
-            .chain(v2)
-            .filter_map(|(file, mount)| mount.map(|mount| Planned { file, mount }))
-            .collect();
+    /// A scanner of these hierarchies for these sets. Raises the process's soft limit of open files to
+    /// the hard one. `procfs` is where the host's counters are.
+    pub fn new(root: Root, procfs: &Path, sets: MetricSets) -> Self {
+        let plan = plan(&root, sets);
+        let mounts = plan.iter().map(|planned| planned.mount).collect();
         Self {
+            tree: Tree::new(mounts),
             root,
-            tree: Tree::default(),
             plan,
             budget: descriptors::budget(),
-            text: Text { path: Vec::new(), content: vec![0; BUFFER_BYTES] },
+            vmstat: procfs.join("vmstat"),
+            last_scan: None,
+            buffers: Buffers::new(),
             discovery: Duration::ZERO,
             efforts: [Effort::default(); MetricSet::COUNT],
             problems: Vec::new(),
@@ -147,17 +210,12 @@ impl Scanner {
         self.read(request);
     }
 
-    #[cfg(test)]
-    pub(super) fn set_budget(&mut self, descriptors: usize) {
-        self.budget = descriptors;
-    }
-
     /// The first half of [`Scanner::scan`].
     pub(super) fn discover(&mut self, ignored: &dyn Fn(&str) -> bool) {
         self.efforts = [Effort::default(); MetricSet::COUNT];
         self.problems.clear();
         let started = Instant::now();
-        self.tree.discover(&self.root, self.plan.len(), ignored);
+        self.tree.discover(&self.root, ignored);
         self.discovery = started.elapsed();
     }
 
@@ -166,70 +224,77 @@ impl Scanner {
         for group in &mut self.tree.groups {
             group.reading.clear();
         }
+        let clocks = self.clocks();
+        let started = Instant::now();
+        let rested = self.last_scan.replace(started).is_some_and(|last| started - last > LIST_LIFE);
         let kept = self.budget / self.tree.groups.len().max(1);
-        let mut doubtful = Vec::new();
         for index in 0..self.plan.len() {
-            let wanted = self.plan[index].file.sets.intersection(request.sets);
+            let Planned { file, mount, rank } = self.plan[index];
+            let wanted = file.sets.intersection(request.sets);
             let Some(set) = wanted.iter().next() else { continue };
-            if request.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            let started = Instant::now();
+            if request.deadline.is_some_and(|deadline| started >= deadline) {
                 wanted.iter().for_each(|set| self.efforts[set.index()].late = true);
                 continue;
             }
-            let keep = index < kept && self.plan[index].file.may_be_kept();
-            self.read_file(index, set, keep, &mut doubtful);
-        }
-        // A file missing from a cgroup is nothing strange, unless the cgroup is missing too.
-        for index in doubtful {
-            let group = &mut self.tree.groups[index];
-            group.gone |= !group.still_there(&self.root);
+            let pass = Pass {
+                index,
+                file,
+                mount,
+                keep: rank < kept,
+                reuse: rested || !file.paged,
+                remember: self.tree.sees_writes(),
+                clocks,
+            };
+            self.read_file(set, &pass);
+            self.efforts[set.index()].duration += started.elapsed();
         }
         for group in &mut self.tree.groups {
             group.reading.finish();
         }
     }
 
-    /// Reads one file of all cgroups, on the account of `set`.
-    fn read_file(&mut self, index: usize, set: MetricSet, keep: bool, doubtful: &mut Vec<usize>) {
-        let started = Instant::now();
-        let Self { root, tree, plan, text, problems, denied, efforts, .. } = self;
-        let Planned { file, mount: mount_index } = plan[index];
-        let mount = &root.mounts[mount_index];
-        let effort = &mut efforts[set.index()];
-        for (position, group) in tree.groups.iter_mut().enumerate() {
-            if group.gone || !group.is_in(mount_index) {
-                continue;
-            }
-            let Group { dir, slots, reading, .. } = group;
-            let slot = &mut slots[index];
-            let result = match slot.open(&mount.fd, dir, file.name, keep, text) {
-                Ok(None) => continue,
-                Ok(Some(opened)) => text.parse(opened.as_fd(), file, reading),
-                Err(error) => Err(error.into()),
-            };
-            let Err(failure) = result else { continue };
+    /// Reads one file of all cgroups of a hierarchy, on the account of `set`.
+    fn read_file(&mut self, set: MetricSet, pass: &Pass) {
+        let Self { root, tree, buffers, problems, denied, efforts, .. } = self;
+        let Pass { file, mount, .. } = *pass;
+        for group in tree.groups.iter_mut().filter(|group| !group.gone && group.is_in(mount)) {
+            let Err(failure) = pass.take(root, group, buffers) else { continue };
+            let mount = &root.mounts[mount];
             let shown = || format!("{}{}/{}", mount.path.display(), group.path(), file.name());
             match failure {
-                Failure::Gone => {
-                    group.gone = true;
-                    continue;
-                }
                 Failure::Broken(message) => {
-                    effort.failures += 1;
+                    efforts[set.index()].failures += 1;
                     if problems.len() < MOST_PROBLEMS {
                         problems.push(Problem { path: shown(), message });
                     }
                     continue;
                 }
-                Failure::Missing => doubtful.push(position),
+                // Nothing strange, unless the cgroup is missing too.
+                Failure::Missing => group.gone = !group.still_there(root),
                 Failure::Unsupported => (),
                 Failure::Denied => {
                     denied.entry(file.name()).or_insert_with(shown);
                 }
             }
-            let stagger = (group.serial() % u64::from(ABSENT_SCANS)) as u8;
-            group.slots[index] = Slot::Absent(ABSENT_SCANS + stagger);
+            let serial = group.serial();
+            group.slots[pass.index].set_absent(serial);
         }
-        effort.duration += started.elapsed();
+    }
+
+    fn clocks(&self) -> Clocks {
+        let vmstat = fs::read(&self.vmstat).unwrap_or_default();
+        Clocks { oom_kills: parse::oom_kills(&vmstat), migrations: self.tree.migrations }
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_budget(&mut self, descriptors: usize) {
+        self.budget = descriptors;
+    }
+
+    #[cfg(test)]
+    pub(super) fn stop_watching(&mut self) {
+        self.tree.stop_watching();
     }
 
     /// The cgroups of the last scan, parents before children, with those that vanished during it.
@@ -269,6 +334,12 @@ impl Scanner {
             format!("what {file} tells is left out: permission denied, for example on {example}")
         }));
         missing.extend(self.absent_sets());
+        missing.extend(self.tree.unwatched().map(|why| {
+            format!(
+                "changes are not watched, so each scrape walks over all cgroups and reads all limits: {}: raise fs.inotify.max_user_instances and fs.inotify.max_user_watches",
+                std::io::Error::from(why)
+            )
+        }));
         missing
     }
 
@@ -277,9 +348,10 @@ impl Scanner {
         let seen = |set: MetricSet| {
             self.plan.iter().enumerate().filter(|(_, p)| p.file.sets.contains(set)).any(
                 |(index, planned)| {
-                    self.tree.groups.iter().any(|group| {
-                        group.is_in(planned.mount) && !matches!(group.slots[index], Slot::Absent(_))
-                    })
+                    self.tree
+                        .groups
+                        .iter()
+                        .any(|group| group.is_in(planned.mount) && !group.slots[index].is_absent())
                 },
             )
         };
@@ -300,106 +372,5 @@ impl Scanner {
             .into_iter()
             .filter(move |(set, _)| !seen(*set))
             .map(|(set, hint)| format!("no {set} figures: {hint}"))
-    }
-}
-
-/// The descriptor of a file: open since earlier, or only for this read.
-enum Opened<'a> {
-    Kept(&'a OwnedFd),
-    Once(OwnedFd),
-}
-
-impl AsFd for Opened<'_> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Kept(fd) => fd.as_fd(),
-            Self::Once(fd) => fd.as_fd(),
-        }
-    }
-}
-
-impl Slot {
-    /// The file `name` in `dir` of a hierarchy; `None` where it is known to be absent.
-    fn open(
-        &mut self,
-        hierarchy: &OwnedFd,
-        dir: &[u8],
-        name: &CStr,
-        keep: bool,
-        text: &mut Text,
-    ) -> Result<Option<Opened<'_>>, Errno> {
-        match self {
-            Self::Absent(scans) if *scans > 0 => {
-                *scans -= 1;
-                return Ok(None);
-            }
-            Self::Kept(_) if keep => (),
-            _ => {
-                let fd = text.open(hierarchy, dir, name)?;
-                if !keep {
-                    *self = Self::Closed;
-                    return Ok(Some(Opened::Once(fd)));
-                }
-                *self = Self::Kept(fd);
-            }
-        }
-        match self {
-            Self::Kept(fd) => Ok(Some(Opened::Kept(fd))),
-            _ => Ok(None),
-        }
-    }
-}
-
-/// The two buffers that every read reuses.
-#[derive(Debug)]
-struct Text {
-    path: Vec<u8>,
-    content: Vec<u8>,
-}
-
-impl Text {
-    fn open(&mut self, hierarchy: &OwnedFd, dir: &[u8], name: &CStr) -> Result<OwnedFd, Errno> {
-        self.path.clear();
-        self.path.extend_from_slice(dir);
-        if !dir.is_empty() {
-            self.path.push(b'/');
-        }
-        self.path.extend_from_slice(name.to_bytes_with_nul());
-        // The name of a directory holds no NUL, so there is one: at the end.
-        let path = CStr::from_bytes_with_nul(&self.path).map_err(|_| Errno::INVAL)?;
-        openat(hierarchy, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-    }
-
-    fn parse(&mut self, fd: BorrowedFd, file: &File, reading: &mut Reading) -> Result<(), Failure> {
-        let length = if file.paged { self.pages(fd)? } else { self.whole(fd)? };
-        (file.parse)(&self.content[..length], reading).map_err(|bad| {
-            let BadText { line, expected, found } = bad;
-            Failure::Broken(format!("line {line}: expected {expected}, found {found:?}"))
-        })
-    }
-
-    /// Reads a file that the kernel gives in one piece; returns how many bytes there are.
-    fn whole(&mut self, fd: BorrowedFd) -> Result<usize, Errno> {
-        loop {
-            let length = pread(fd, &mut self.content[..], 0)?;
-            if length < self.content.len() {
-                return Ok(length);
-            }
-            self.content.resize(length * 2, 0);
-        }
-    }
-
-    /// Reads a file that the kernel gives page by page, to its end.
-    fn pages(&mut self, fd: BorrowedFd) -> Result<usize, Errno> {
-        let mut length = 0;
-        loop {
-            if length == self.content.len() {
-                self.content.resize(length * 2, 0);
-            }
-            match pread(fd, &mut self.content[length..], length as u64)? {
-                0 => return Ok(length),
-                more => length += more,
-            }
-        }
     }
 }

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
-use super::scan::Slot;
 use super::{Request, Root, Scanner};
-use crate::metric_set::MetricSets;
+use crate::metric_set::{MetricSet, MetricSets};
 use crate::units::Limit;
 
 /// A v2 hierarchy in a temporary directory.
@@ -31,7 +30,9 @@ impl Tree {
     }
 
     fn scanner(&self) -> Scanner {
-        Scanner::new(Root::open(Path::new("/nonexistent"), self.0.path()).expect("v2"))
+        let nowhere = Path::new("/nonexistent");
+        let root = Root::open(nowhere, self.0.path()).expect("v2");
+        Scanner::new(root, nowhere, MetricSets::defaults())
     }
 }
 
@@ -118,12 +119,13 @@ fn descriptors_are_kept_under_the_cap() {
     }
     let mut scanner = tree.scanner();
     let kept = |scanner: &Scanner| {
-        let slots = scanner.groups().iter().flat_map(|group| &group.slots);
-        slots.filter(|slot| matches!(slot, Slot::Kept(_))).count()
+        let slots = scanner.groups().iter().flat_map(|group| group.slots.iter());
+        slots.filter(|slot| slot.is_kept()).count()
     };
     scanner.scan(&everything());
+    // The limits are remembered instead.
     let all = kept(&scanner);
-    assert_eq!(all, 50);
+    assert_eq!(all, 30);
     for cap in [25, 0, 1000] {
         scanner.set_budget(cap);
         scanner.scan(&everything());
@@ -132,6 +134,44 @@ fn descriptors_are_kept_under_the_cap() {
         assert_eq!(read, 10, "cap {cap}");
     }
     assert_eq!(kept(&scanner), all);
+}
+
+#[test]
+fn a_controller_switched_off_does_not_hide_the_cgroup() {
+    let tree = Tree::new();
+    tree.write("a/memory.current", "1\n");
+    tree.write("a/pids.current", "1\n");
+    let mut scanner = tree.scanner();
+    scanner.scan(&everything());
+    fs::remove_file(tree.cgroups().join("a/memory.current")).expect("remove");
+    scanner.scan(&everything());
+    assert_eq!(paths(&scanner), ["/", "/a"]);
+    assert_eq!(scanner.groups()[1].reading().pids.current, Some(1));
+}
+
+#[test]
+fn a_deadline_leaves_out_the_rest_and_says_so() {
+    let tree = Tree::new();
+    tree.write("a/memory.current", "1\n");
+    let mut scanner = tree.scanner();
+    let late = Request { deadline: Some(std::time::Instant::now()), ..everything() };
+    scanner.scan(&late);
+    assert_eq!(scanner.groups()[1].reading().memory.usage, None);
+    assert!(!scanner.effort(MetricSet::Memory).is_success());
+    scanner.scan(&everything());
+    assert_eq!(scanner.groups()[1].reading().memory.usage, Some(1));
+    assert!(scanner.effort(MetricSet::Memory).is_success());
+}
+
+#[test]
+fn only_the_wanted_sets_are_read() {
+    let tree = Tree::new();
+    tree.write("a/memory.current", "1\n");
+    tree.write("a/pids.current", "2\n");
+    let mut scanner = tree.scanner();
+    scanner.scan(&Request { sets: MetricSets::of(&[MetricSet::Process]), ..everything() });
+    let reading = scanner.groups()[1].reading();
+    assert_eq!((reading.memory.usage, reading.pids.current), (None, Some(2)));
 }
 
 #[test]
@@ -167,5 +207,79 @@ proptest! {
         prop_assert_eq!(group.reading().memory.swap, Some(77));
         let name = format!("/a/{file}");
         prop_assert!(scanner.problems().iter().all(|p| p.path.ends_with(&name)));
+    }
+}
+
+/// Something that happens to a host between two scans.
+#[derive(Clone, Debug)]
+enum Event {
+    Make(&'static str),
+    Remove(&'static str),
+    Rename(&'static str, &'static str),
+    Write(&'static str, &'static str, u64),
+    Scan,
+}
+
+const DIRS: [&str; 6] = ["a", "b", "a/b", "a/b/c", "b/a", "x.mount/y"];
+const FILES: [&str; 6] =
+    ["memory.current", "memory.max", "memory.peak", "cpu.weight", "pids.max", "cgroup.procs"];
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let dir = || prop::sample::select(&DIRS[..]);
+    let event = prop_oneof![
+        3 => dir().prop_map(Event::Make),
+        2 => dir().prop_map(Event::Remove),
+        1 => (dir(), dir()).prop_map(|(from, to)| Event::Rename(from, to)),
+        4 => (dir(), prop::sample::select(&FILES[..]), 1..9u64)
+            .prop_map(|(dir, file, n)| Event::Write(dir, file, n)),
+        3 => Just(Event::Scan),
+    ];
+    prop::collection::vec(event, 1..40)
+}
+
+/// What a scan finds, but for the times of directories.
+fn found(scanner: &Scanner) -> Vec<(String, Option<u64>, super::Reading)> {
+    let alive = scanner.groups().iter().filter(|group| group.is_alive());
+    let plain = |group: &super::Group| {
+        let reading = super::Reading { start_time: None, ..group.reading().clone() };
+        (group.path().to_owned(), Some(group.inode()), reading)
+    };
+    alive.map(plain).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// A scanner that follows changes finds what one finds that has just started.
+    #[test]
+    fn following_is_as_good_as_looking_anew(events in events(), watching in any::<bool>()) {
+        let request = Request { ignored: &|path| path.ends_with(".mount"), ..everything() };
+        let tree = Tree::new();
+        let mut scanner = tree.scanner();
+        if !watching {
+            scanner.stop_watching();
+        }
+        scanner.scan(&request);
+        for event in events {
+            let at = |dir: &str| tree.cgroups().join(dir);
+            match event {
+                Event::Make(dir) => fs::create_dir_all(at(dir)).expect("mkdir"),
+                Event::Remove(dir) => {
+                    let _ = fs::remove_dir_all(at(dir));
+                }
+                Event::Rename(from, to) => {
+                    let _ = fs::rename(at(from), at(to));
+                }
+                Event::Write(dir, file, n) => {
+                    let _ = fs::write(at(dir).join(file), format!("{n}\n"));
+                }
+                Event::Scan => {
+                    scanner.scan(&request);
+                    let mut fresh = tree.scanner();
+                    fresh.scan(&request);
+                    prop_assert_eq!(found(&scanner), found(&fresh));
+                }
+            }
+        }
     }
 }

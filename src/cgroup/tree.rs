@@ -1,40 +1,61 @@
-//! The cgroups there are: found by walking every hierarchy, remembered between walks.
+//! The cgroups there are: found by a walk over every hierarchy, then kept up to date by what the kernel
+//! tells of births and deaths.
 
-use std::collections::HashMap;
-use std::ffi::CStr;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Stat, openat, statat};
 use rustix::io::Errno;
 
 use super::mount::Root;
 use super::reading::Reading;
-use super::scan::Slot;
+use super::slot::Slot;
+use super::watch::{self, Changes, Watcher};
 use crate::units::Timestamp;
 
 /// One cgroup: a path, the directories it has in the hierarchies, and its last reading.
 #[derive(Debug)]
 pub struct Group {
     /// The path below the mounts without its leading slash, as the kernel spells it.
-    pub(super) dir: Vec<u8>,
+    pub(super) dir: Arc<[u8]>,
     path: String,
     inode: u64,
     serial: u64,
-    places: [Place; Root::MOST_MOUNTS],
-    pub(super) slots: Vec<Slot>,
+    places: [Option<Place>; Root::MOST_MOUNTS],
+    pub(super) slots: Box<[Slot]>,
     pub(super) gone: bool,
     pub(super) reading: Reading,
+    /// The last walk over everything that came by.
+    round: u64,
+    /// A directory of it was removed; one of the same path is another cgroup's.
+    was_removed: bool,
 }
 
 /// The directory of a cgroup in one hierarchy.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Place {
-    /// 0 where there is none.
     inode: u64,
-    /// The walk that last saw it.
-    round: u64,
+    watch: Option<i32>,
 }
 
 impl Group {
+    fn new(dir: &[u8], path: String, files: usize) -> Self {
+        Self {
+            dir: dir.into(),
+            path,
+            inode: 0,
+            serial: 0,
+            places: [None; Root::MOST_MOUNTS],
+            slots: (0..files).map(|_| Slot::default()).collect(),
+            gone: false,
+            reading: Reading::default(),
+            round: 0,
+            was_removed: false,
+        }
+    }
+
     /// The path below the mount, from `/`: cAdvisor's `id`. Bytes that are not UTF-8 are replaced.
     pub fn path(&self) -> &str {
         &self.path
@@ -63,179 +84,305 @@ impl Group {
 
     /// Whether it has a directory in this hierarchy.
     pub(super) fn is_in(&self, mount: usize) -> bool {
-        self.places[mount].inode != 0
+        self.places[mount].is_some()
     }
 
     /// Whether its directories are still the ones that were found.
     pub(super) fn still_there(&self, root: &Root) -> bool {
-        root.mounts.iter().zip(&self.places).filter(|(_, place)| place.inode != 0).all(
-            |(mount, place)| {
-                let stat = if self.dir.is_empty() {
-                    statat(&mount.fd, c"", AtFlags::EMPTY_PATH)
-                } else {
-                    statat(&mount.fd, &self.dir[..], AtFlags::SYMLINK_NOFOLLOW)
-                };
-                stat.is_ok_and(|s| s.st_ino == place.inode)
-            },
-        )
+        (0..root.mounts.len()).all(|mount| {
+            self.places[mount].is_none_or(|place| {
+                look(root, mount, &self.dir).is_some_and(|stat| stat.st_ino == place.inode)
+            })
+        })
     }
 
-    fn born(&mut self, serial: u64, inode: u64) {
+    fn born(&mut self, serial: u64) {
         self.serial = serial;
-        self.inode = inode;
-        self.places = Default::default();
+        self.inode = self.places.iter().flatten().next().map_or(0, |place| place.inode);
         self.reading = Reading::default();
-        self.close();
+        self.was_removed = false;
     }
 
-    fn close(&mut self) {
-        self.slots.iter_mut().for_each(|slot| *slot = Slot::Closed);
+    /// The time its directory was made is the earliest that was ever seen.
+    fn note_time(&mut self, stat: &Stat) {
+        let made = Timestamp::from_millis(
+            stat.st_mtime
+                .saturating_mul(1000)
+                .saturating_add(stat.st_mtime_nsec as i64 / 1_000_000),
+        );
+        let start = self.reading.start_time.map_or(made, |known| known.min(made));
+        self.reading.start_time = Some(start);
     }
 }
 
 /// All cgroups, parents before children.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tree {
     pub groups: Vec<Group>,
     /// Changes whenever a cgroup comes or goes.
     pub generation: u64,
-    /// Directories that may not be listed, from the last walk.
-    pub denied: Vec<String>,
-    index: HashMap<Vec<u8>, usize>,
+    /// Directories that may not be listed.
+    pub denied: BTreeSet<String>,
+    /// Changes whenever processes were moved between cgroups.
+    pub migrations: u64,
+    /// The hierarchy of each file that is read of a cgroup.
+    files: Vec<usize>,
+    watcher: Option<Watcher>,
+    unwatched: Option<Errno>,
+    index: HashMap<Arc<[u8]>, usize>,
+    /// Counts the walks over everything.
     round: u64,
     serials: u64,
-}
-
-/// What a walk over one hierarchy needs besides the tree.
-pub(super) struct Walk<'a> {
-    pub mount: usize,
-    pub files: usize,
-    pub ignored: &'a dyn Fn(&str) -> bool,
+    changed: bool,
 }
 
 /// Room for directory entries; a name has at most 255 bytes.
 const ENTRIES_BYTES: usize = 32 * 1024;
 
 impl Tree {
-    /// Walks all hierarchies: new cgroups are added, removed ones dropped, and one that was made again
-    /// under its old path starts anew. `files` is how many files are read of each cgroup; directories
-    /// for which `ignored` holds, given their path from `/`, are left out with all below them.
-    pub fn discover(&mut self, root: &Root, files: usize, ignored: &dyn Fn(&str) -> bool) {
-        self.round += 1;
-        self.denied.clear();
-        let known = self.groups.len();
-        let serials = self.serials;
-        for mount in 0..root.mounts.len() {
-            self.walk(root, &Walk { mount, files, ignored });
-        }
-        let round = self.round;
-        for group in &mut self.groups {
-            group.gone = false;
-            for place in &mut group.places {
-                if place.round != round {
-                    place.inode = 0;
-                }
-            }
-        }
-        self.groups.retain(|group| group.places.iter().any(|place| place.inode != 0));
-        // Every birth takes a serial, also of a cgroup that was made again.
-        if self.groups.len() != known || self.serials != serials {
-            self.generation += 1;
-            self.groups.sort_unstable_by(|a, b| a.dir.cmp(&b.dir));
-            self.index = self.groups.iter().enumerate().map(|(i, g)| (g.dir.clone(), i)).collect();
+    pub(super) fn new(files: Vec<usize>) -> Self {
+        let (watcher, unwatched) = match Watcher::new() {
+            Ok(watcher) => (Some(watcher), None),
+            Err(error) => (None, Some(error)),
+        };
+        Self {
+            groups: Vec::new(),
+            generation: 0,
+            denied: BTreeSet::new(),
+            migrations: 0,
+            files,
+            watcher,
+            unwatched,
+            index: HashMap::new(),
+            round: 0,
+            serials: 0,
+            changed: false,
         }
     }
 
-    fn walk(&mut self, root: &Root, walk: &Walk) {
-        let mount = &root.mounts[walk.mount];
-        if let Ok(stat) = statat(&mount.fd, c"", AtFlags::EMPTY_PATH) {
-            self.note(walk, b"", &stat);
+    /// Whether writes to files are seen, so that what is not written need not be read again.
+    pub(super) fn sees_writes(&self) -> bool {
+        self.watcher.is_some()
+    }
+
+    /// Why changes are not seen, where they are not.
+    pub(super) fn unwatched(&self) -> Option<Errno> {
+        self.unwatched
+    }
+
+    #[cfg(test)]
+    pub(super) fn stop_watching(&mut self) {
+        self.watcher = None;
+    }
+
+    /// Brings the cgroups up to date: new ones are added, removed ones dropped, and one that was made
+    /// again under its old path starts anew. Directories for which `ignored` holds, given their path from
+    /// `/`, are left out with all below them.
+    ///
+    /// Only what changed is looked at; everything is where that is unknown: the first time, without a
+    /// watcher, after too many changes for the kernel to remember.
+    pub(super) fn discover(&mut self, root: &Root, ignored: &dyn Fn(&str) -> bool) {
+        let Changes { mut touched, removed, written, migrated, unclear } = match &mut self.watcher {
+            Some(watcher) => watcher.changes(),
+            None => Changes { unclear: true, ..Changes::default() },
+        };
+        self.changed = false;
+        let everything = unclear || self.round == 0;
+        for group in &mut self.groups {
+            if group.gone {
+                group.gone = false;
+                touched.push(group.dir.to_vec());
+            }
+            if unclear {
+                group.slots.iter_mut().for_each(Slot::forget);
+            }
         }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let mut buffer = Vec::with_capacity(ENTRIES_BYTES);
-        let mut pending: Vec<Vec<u8>> = vec![Vec::new()];
-        let mut child = Vec::new();
+        self.migrations += u64::from(migrated || unclear);
+        for place in written {
+            if let Some(at) = self.index.get(&*place.dir) {
+                let slots = self.groups[*at].slots.iter_mut().zip(&self.files);
+                slots
+                    .filter(|(_, mount)| **mount == place.mount)
+                    .for_each(|(slot, _)| slot.forget());
+            }
+        }
+        for place in removed {
+            if let Some(at) = self.index.get(&*place.dir) {
+                self.groups[*at].places[place.mount] = None;
+                self.groups[*at].was_removed = true;
+            }
+        }
+        if everything {
+            self.round += 1;
+            self.denied.clear();
+            touched = vec![Vec::new()];
+        }
+        self.follow(root, touched, everything, ignored);
+        self.settle(everything);
+    }
+
+    /// Looks at these directories and at what is new below them; `everything`: at all below them.
+    fn follow(
+        &mut self,
+        root: &Root,
+        mut pending: Vec<Vec<u8>>,
+        everything: bool,
+        ignored: &dyn Fn(&str) -> bool,
+    ) {
         while let Some(dir) = pending.pop() {
-            let here = if dir.is_empty() { &b"."[..] } else { &dir };
-            let opened = match openat(&mount.fd, here, flags, Mode::empty()) {
-                Ok(fd) => fd,
-                Err(error) => {
-                    if matches!(error, Errno::ACCESS | Errno::PERM) {
-                        let shown = String::from_utf8_lossy(&dir);
-                        self.denied.push(format!("{}/{shown}", mount.path.display()));
-                    }
-                    continue;
-                }
+            let stats: [Option<Stat>; Root::MOST_MOUNTS] =
+                std::array::from_fn(|mount| look(root, mount, &dir));
+            let Some(at) = self.group(&dir, stats.iter().any(Option::is_some), ignored) else {
+                continue;
             };
-            let mut entries = RawDir::new(&opened, buffer.spare_capacity_mut());
-            while let Some(Ok(entry)) = entries.next() {
-                let name = entry.file_name();
-                if !may_be_directory(entry.file_type(), name) {
-                    continue;
-                }
-                // Gone meanwhile, or no directory after all.
-                let Ok(stat) = statat(&opened, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
-                if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
-                    continue;
-                }
-                child.clear();
-                child.extend_from_slice(&dir);
-                if !dir.is_empty() {
-                    child.push(b'/');
-                }
-                child.extend_from_slice(name.to_bytes());
+            if everything && std::mem::replace(&mut self.groups[at].round, self.round) == self.round
+            {
+                continue;
+            }
+            let new = self.place(root, at, &stats);
+            for (mount, stat) in stats.iter().enumerate() {
                 // The kernel counts a directory's children in its links: two is a leaf. File systems
                 // that do not count say one.
-                if self.note(walk, &child, &stat) && stat.st_nlink != 2 {
-                    pending.push(child.clone());
+                let unknown = everything && stat.is_some_and(|stat| stat.st_nlink != 2);
+                if new[mount] || unknown {
+                    self.list(root, mount, &dir, &mut pending);
                 }
             }
         }
     }
 
-    /// Takes down that `dir` was seen in a hierarchy; `false` where it is to be left out.
-    fn note(&mut self, walk: &Walk, dir: &[u8], stat: &Stat) -> bool {
-        let inode = stat.st_ino;
-        let index = match self.index.get(dir) {
-            Some(index) => *index,
-            None => {
-                let path = format!("/{}", String::from_utf8_lossy(dir));
-                if (walk.ignored)(&path) {
-                    return false;
+    /// The index of the cgroup at `dir`, made where it exists and is not ignored.
+    fn group(&mut self, dir: &[u8], exists: bool, ignored: &dyn Fn(&str) -> bool) -> Option<usize> {
+        if let Some(at) = self.index.get(dir) {
+            return Some(*at);
+        }
+        let path = format!("/{}", String::from_utf8_lossy(dir));
+        if !exists || ignored(&path) {
+            return None;
+        }
+        let group = Group::new(dir, path, self.files.len());
+        self.index.insert(Arc::clone(&group.dir), self.groups.len());
+        self.groups.push(group);
+        Some(self.groups.len() - 1)
+    }
+
+    /// Takes down where a cgroup was seen; tells in which hierarchies its directory is new.
+    fn place(
+        &mut self,
+        root: &Root,
+        at: usize,
+        stats: &[Option<Stat>; Root::MOST_MOUNTS],
+    ) -> [bool; Root::MOST_MOUNTS] {
+        let before = self.groups[at].places;
+        let dir = Arc::clone(&self.groups[at].dir);
+        let mut new = [false; Root::MOST_MOUNTS];
+        let mut again = false;
+        for (mount, stat) in stats.iter().enumerate() {
+            let inode = stat.map(|stat| stat.st_ino);
+            let known = before[mount].map(|place| place.inode);
+            if inode == known {
+                continue;
+            }
+            self.changed = true;
+            new[mount] = inode.is_some();
+            again |= inode.is_some() && known.is_some();
+            self.unwatch(before[mount], &dir);
+            let watch = inode.and_then(|_| self.watch(root, mount, at));
+            self.groups[at].places[mount] = inode.map(|inode| Place { inode, watch });
+        }
+        let group = &mut self.groups[at];
+        if new.contains(&true) {
+            // Descriptors and texts of an earlier stay are dead.
+            group.slots.iter_mut().for_each(|slot| *slot = Slot::default());
+            if again || group.was_removed || before.iter().all(Option::is_none) {
+                self.serials += 1;
+                group.born(self.serials);
+            }
+        }
+        for stat in stats.iter().flatten() {
+            group.note_time(stat);
+        }
+        new
+    }
+
+    /// Watches the directory of a cgroup in one hierarchy.
+    fn watch(&mut self, root: &Root, mount: usize, at: usize) -> Option<i32> {
+        let dir = &self.groups[at].dir;
+        let path = root.mounts[mount].path.join(OsStr::from_bytes(dir));
+        let place = watch::Place { mount, dir: Arc::clone(dir) };
+        match self.watcher.as_mut()?.watch(&path, place) {
+            Ok(watch) => Some(watch),
+            Err(error @ (Errno::NOSPC | Errno::NOMEM)) => {
+                self.watcher = None;
+                self.unwatched = Some(error);
+                None
+            }
+            // Gone again: the watch on its parent tells, as it told of the birth.
+            Err(_) => None,
+        }
+    }
+
+    fn unwatch(&mut self, place: Option<Place>, dir: &[u8]) {
+        let watch = place.and_then(|place| place.watch);
+        if let (Some(watch), Some(watcher)) = (watch, &mut self.watcher) {
+            watcher.forget(watch, dir);
+        }
+    }
+
+    /// Appends the directories in `dir` of one hierarchy to `found`.
+    fn list(&mut self, root: &Root, mount: usize, dir: &[u8], found: &mut Vec<Vec<u8>>) {
+        let mount = &root.mounts[mount];
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let here = if dir.is_empty() { &b"."[..] } else { dir };
+        let opened = match openat(&mount.fd, here, flags, Mode::empty()) {
+            Ok(opened) => opened,
+            Err(error) => {
+                if matches!(error, Errno::ACCESS | Errno::PERM) {
+                    let shown = String::from_utf8_lossy(dir);
+                    self.denied.insert(format!("{}/{shown}", mount.path.display()));
                 }
-                self.groups.push(Group {
-                    dir: dir.to_owned(),
-                    path,
-                    inode: 0,
-                    serial: 0,
-                    places: Default::default(),
-                    slots: (0..walk.files).map(|_| Slot::Closed).collect(),
-                    gone: false,
-                    reading: Reading::default(),
-                });
-                self.index.insert(dir.to_owned(), self.groups.len() - 1);
-                self.groups.len() - 1
+                return;
             }
         };
-        let group = &mut self.groups[index];
-        let before = group.places[walk.mount].inode;
-        if group.inode == 0 || (before != 0 && before != inode) {
-            self.serials += 1;
-            group.born(self.serials, inode);
-        } else if before == 0 {
-            // New in this hierarchy: descriptors kept from an earlier stay there are dead.
-            group.close();
+        let mut buffer = Vec::with_capacity(ENTRIES_BYTES);
+        let mut entries = RawDir::new(&opened, buffer.spare_capacity_mut());
+        while let Some(Ok(entry)) = entries.next() {
+            if may_be_directory(entry.file_type(), entry.file_name()) {
+                found.push(watch::child(dir, entry.file_name().to_bytes()));
+            }
         }
-        group.places[walk.mount] = Place { inode, round: self.round };
-        let made = Timestamp::from_millis(
-            stat.st_mtime
-                .saturating_mul(1000)
-                .saturating_add(stat.st_mtime_nsec as i64 / 1_000_000),
-        );
-        let start = group.reading.start_time.map_or(made, |known| known.min(made));
-        group.reading.start_time = Some(start);
-        true
     }
+
+    /// Drops what is no more, and puts parents before children.
+    fn settle(&mut self, everything: bool) {
+        let round = self.round;
+        let is_left = |group: &Group| {
+            (!everything || group.round == round) && group.places.iter().any(Option::is_some)
+        };
+        let (left, lost): (Vec<Group>, Vec<Group>) =
+            std::mem::take(&mut self.groups).into_iter().partition(is_left);
+        self.groups = left;
+        for group in &lost {
+            group.places.iter().for_each(|place| self.unwatch(*place, &group.dir));
+        }
+        if self.changed || !lost.is_empty() {
+            self.generation += 1;
+            self.groups.sort_unstable_by(|a, b| a.dir.cmp(&b.dir));
+            let places = self.groups.iter().enumerate();
+            self.index = places.map(|(at, group)| (Arc::clone(&group.dir), at)).collect();
+        }
+    }
+}
+
+/// The directory `dir` of one hierarchy, where it is there and a directory.
+fn look(root: &Root, mount: usize, dir: &[u8]) -> Option<Stat> {
+    let fd = &root.mounts.get(mount)?.fd;
+    let stat = if dir.is_empty() {
+        statat(fd, c"", AtFlags::EMPTY_PATH)
+    } else {
+        statat(fd, dir, AtFlags::SYMLINK_NOFOLLOW)
+    };
+    stat.ok().filter(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
 }
 
 fn may_be_directory(kind: FileType, name: &CStr) -> bool {

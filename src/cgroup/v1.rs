@@ -3,11 +3,13 @@
 //! Figures of `memory.stat` are the `total_` ones, which cover the subtree; where a cgroup does not use
 //! its hierarchy the kernel makes them equal to the plain ones.
 
-use super::file::{File, file, processes};
+use super::file::Freshness::{UntilWritten, While};
+use super::file::{Clocks, File, Key, file, processes, while_still};
 use super::mount::Controller::{Blkio, Cpu, Cpuacct, Cpuset, Hugetlb, Memory, Pids};
 use super::parse::{self, BadText};
 use super::reading::{Count, NumaPages, Reading};
 use crate::metric_set::{MetricSet as S, MetricSets};
+use crate::units::Limit;
 
 type Done = Result<(), BadText>;
 
@@ -16,6 +18,8 @@ const MEMORY: MetricSets = MetricSets::of(&[S::Memory]);
 const IO: MetricSets = MetricSets::of(&[S::DiskIo]);
 const PROCESS: MetricSets = MetricSets::of(&[S::Process]);
 const SPEC: MetricSets = MetricSets::of(&[S::Spec]);
+/// The count of refusals is not read without a limit.
+const LIMIT: MetricSets = MetricSets::of(&[S::Memory, S::Spec]);
 const QUOTA: MetricSets = MetricSets::of(&[S::Cpu, S::Spec]);
 const OOM: MetricSets = MetricSets::of(&[S::OomEvent]);
 const CORES: MetricSets = MetricSets::of(&[S::PerCpu]);
@@ -23,31 +27,32 @@ const NUMA: MetricSets = MetricSets::of(&[S::MemoryNuma]);
 const CPUSET: MetricSets = MetricSets::of(&[S::CpuSet]);
 const HUGE: MetricSets = MetricSets::of(&[S::HugeTlb]);
 
-/// In the order in which their descriptors are worth keeping: what changes first, limits last.
+/// In the order in which they are read, as one may tell that another cannot have changed.
 pub(super) static FILES: &[File] = &[
     file(Memory, MEMORY, c"memory.stat", memory_stat),
     file(Memory, MEMORY, c"memory.usage_in_bytes", memory_usage),
     file(Cpuacct, CPU, c"cpuacct.usage", cpuacct_usage),
-    file(Cpuacct, CPU, c"cpuacct.stat", cpuacct_stat),
-    file(Cpu, CPU, c"cpu.stat", cpu_stat),
     file(Blkio, IO, c"blkio.throttle.io_service_bytes_recursive", blkio_bytes),
-    file(Blkio, IO, c"blkio.throttle.io_serviced_recursive", blkio_operations),
     file(Pids, PROCESS, c"pids.current", pids_current),
-    file(Memory, OOM, c"memory.oom_control", memory_oom_control),
-    file(Memory, MEMORY, c"memory.failcnt", memory_failcnt),
-    file(Memory, MEMORY, c"memory.max_usage_in_bytes", memory_max_usage),
-    file(Memory, MEMORY, c"memory.kmem.usage_in_bytes", memory_kernel),
-    file(Cpu, QUOTA, c"cpu.cfs_quota_us", cpu_quota),
-    file(Cpu, SPEC, c"cpu.cfs_period_us", cpu_period),
-    file(Memory, SPEC, c"memory.limit_in_bytes", memory_limit),
-    file(Memory, SPEC, c"memory.memsw.limit_in_bytes", memory_swap_limit),
-    file(Memory, SPEC, c"memory.soft_limit_in_bytes", memory_reservation),
-    file(Cpu, SPEC, c"cpu.shares", cpu_shares),
-    file(Pids, PROCESS, c"pids.max", pids_max),
-    File { controller: Cpu, sets: PROCESS, name: c"cgroup.procs", parse: processes, paged: true },
+    file(Cpu, QUOTA, c"cpu.cfs_quota_us", cpu_quota).fresh(UntilWritten),
+    file(Cpu, SPEC, c"cpu.cfs_period_us", cpu_period).fresh(UntilWritten),
+    file(Cpu, SPEC, c"cpu.shares", cpu_shares).fresh(UntilWritten),
+    file(Memory, LIMIT, c"memory.limit_in_bytes", memory_limit).fresh(UntilWritten),
+    file(Memory, SPEC, c"memory.memsw.limit_in_bytes", memory_swap_limit).fresh(UntilWritten),
+    file(Memory, SPEC, c"memory.soft_limit_in_bytes", memory_reservation).fresh(UntilWritten),
+    file(Pids, PROCESS, c"pids.max", pids_max).fresh(UntilWritten),
+    file(Cpu, CPU, c"cpu.stat", cpu_stat).fresh(While(without_quota)),
+    file(Cpuacct, CPU, c"cpuacct.stat", cpuacct_stat).fresh(While(without_running)),
+    file(Memory, MEMORY, c"memory.max_usage_in_bytes", memory_max_usage).fresh(While(while_still)),
+    file(Memory, MEMORY, c"memory.kmem.usage_in_bytes", memory_kernel).fresh(While(while_still)),
+    file(Memory, MEMORY, c"memory.failcnt", memory_failcnt).fresh(While(without_refusals)),
+    file(Memory, OOM, c"memory.oom_control", memory_oom_control).fresh(While(without_kills)),
+    file(Blkio, IO, c"blkio.throttle.io_serviced_recursive", blkio_operations)
+        .fresh(While(without_io)),
+    processes(Cpu, PROCESS),
     file(Cpuacct, CORES, c"cpuacct.usage_percpu", cpuacct_cores),
     file(Memory, NUMA, c"memory.numa_stat", memory_numa),
-    file(Cpuset, CPUSET, c"cpuset.memory_migrate", cpuset_migrate),
+    file(Cpuset, CPUSET, c"cpuset.memory_migrate", cpuset_migrate).fresh(UntilWritten),
     file(Hugetlb, HUGE, c"hugetlb.64KB.usage_in_bytes", |t, r| huge_usage(t, r, "64KB")),
     file(Hugetlb, HUGE, c"hugetlb.64KB.max_usage_in_bytes", |t, r| huge_max_usage(t, r, "64KB")),
     file(Hugetlb, HUGE, c"hugetlb.64KB.failcnt", |t, r| huge_failcnt(t, r, "64KB")),
@@ -67,6 +72,36 @@ pub(super) static FILES: &[File] = &[
     file(Hugetlb, HUGE, c"hugetlb.16GB.max_usage_in_bytes", |t, r| huge_max_usage(t, r, "16GB")),
     file(Hugetlb, HUGE, c"hugetlb.16GB.failcnt", |t, r| huge_failcnt(t, r, "16GB")),
 ];
+
+/// Periods are counted, and throttled, only under a quota. After the last run the kernel may count two
+/// more, so standing still is no reason.
+fn without_quota(reading: &Reading, _: &Clocks) -> Option<Key> {
+    (reading.cpu.quota_us? == Limit::Max).then_some(Key::default())
+}
+
+fn without_running(reading: &Reading, _: &Clocks) -> Option<Key> {
+    Some([reading.cpu.usage_ns?, 0, 0])
+}
+
+/// Nothing is refused without a limit.
+fn without_refusals(reading: &Reading, clocks: &Clocks) -> Option<Key> {
+    match reading.memory.limit? {
+        Limit::Max => Some(Key::default()),
+        Limit::At(_) => while_still(reading, clocks),
+    }
+}
+
+/// The kernel counts each kill for the whole host too.
+fn without_kills(_: &Reading, clocks: &Clocks) -> Option<Key> {
+    Some([clocks.oom_kills?, 0, 0])
+}
+
+/// An operation moves bytes, or is a flush that a running process asked for.
+fn without_io(reading: &Reading, _: &Clocks) -> Option<Key> {
+    let bytes = reading.io.iter().flat_map(|device| [device.read_bytes, device.written_bytes]);
+    let sum = bytes.flatten().fold(0u64, u64::wrapping_add);
+    Some([reading.cpu.usage_ns?, sum, 0])
+}
 
 /// `cpuacct.stat` counts in ticks of USER_HZ, which is 100 on every architecture we run on.
 const TICK_NS: u64 = 10_000_000;

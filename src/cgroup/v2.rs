@@ -1,6 +1,7 @@
 //! The files of cgroup v2, one function a file.
 
-use super::file::{File, file, processes};
+use super::file::Freshness::{UntilWritten, While};
+use super::file::{File, file, processes, while_still};
 use super::mount::Controller::{Blkio, Cpu, Hugetlb, Memory, Pids, Pressure};
 use super::parse::{self, BadText};
 use super::reading::{NumaPages, Reading, Stall};
@@ -19,7 +20,7 @@ const PRESSURE: MetricSets = MetricSets::of(&[S::Pressure]);
 const NUMA: MetricSets = MetricSets::of(&[S::MemoryNuma]);
 const HUGE: MetricSets = MetricSets::of(&[S::HugeTlb]);
 
-/// In the order in which their descriptors are worth keeping: what changes first, limits last.
+/// In the order in which they are read, as one may tell that another cannot have changed.
 pub(super) static FILES: &[File] = &[
     file(Memory, MEMORY, c"memory.stat", memory_stat),
     file(Memory, MEMORY, c"memory.current", memory_current),
@@ -30,15 +31,15 @@ pub(super) static FILES: &[File] = &[
     file(Blkio, IO, c"io.stat", io_stat),
     file(Pids, PROCESS, c"pids.current", pids_current),
     file(Memory, EVENTS, c"memory.events", memory_events),
-    file(Memory, MEMORY, c"memory.swap.current", memory_swap),
-    file(Memory, MEMORY, c"memory.peak", memory_peak),
-    file(Cpu, QUOTA, c"cpu.max", cpu_max),
-    file(Memory, SPEC, c"memory.max", memory_max),
-    file(Memory, SPEC, c"memory.swap.max", memory_swap_max),
-    file(Memory, SPEC, c"memory.min", memory_min),
-    file(Cpu, SPEC, c"cpu.weight", cpu_weight),
-    file(Pids, PROCESS, c"pids.max", pids_max),
-    File { controller: Pids, sets: PROCESS, name: c"cgroup.procs", parse: processes, paged: true },
+    file(Memory, MEMORY, c"memory.swap.current", memory_swap).fresh(While(while_still)),
+    file(Memory, MEMORY, c"memory.peak", memory_peak).fresh(While(while_still)),
+    file(Cpu, QUOTA, c"cpu.max", cpu_max).fresh(UntilWritten),
+    file(Memory, SPEC, c"memory.max", memory_max).fresh(UntilWritten),
+    file(Memory, SPEC, c"memory.swap.max", memory_swap_max).fresh(UntilWritten),
+    file(Memory, SPEC, c"memory.min", memory_min).fresh(UntilWritten),
+    file(Cpu, SPEC, c"cpu.weight", cpu_weight).fresh(UntilWritten),
+    file(Pids, PROCESS, c"pids.max", pids_max).fresh(UntilWritten),
+    processes(Pids, PROCESS),
     file(Memory, NUMA, c"memory.numa_stat", memory_numa),
     file(Hugetlb, HUGE, c"hugetlb.64KB.current", |t, r| huge_usage(t, r, "64KB")),
     file(Hugetlb, HUGE, c"hugetlb.64KB.events", |t, r| huge_events(t, r, "64KB")),

@@ -133,7 +133,7 @@ impl Collector {
     pub fn new(options: Options) -> Result<Self, Error> {
         let root = Root::open_for(&options.procfs, &options.sysfs, options.sets)?;
         Ok(Self {
-            scanner: Scanner::new(root),
+            scanner: Scanner::new(root, &options.procfs, options.sets),
             names: Names::new(&options.rootfs),
             devices: Devices::new(&options.sysfs),
             enabled: options.sets,

@@ -1,6 +1,7 @@
 //! `loadline exporter`: per-container metrics of this host.
 //!
-//! * `GET /metrics` -- the metrics, at the path of `--web.telemetry-path`
+//! * `GET /metrics` -- the metrics, at the path of `--web.telemetry-path`; `?collect[]=NAME` asks for
+//!   some sets, `?exclude[]=NAME` for all but some
 //! * `GET /healthz`, `/-/healthy` -- 200
 //! * `GET /-/ready` -- 200 once the host was read
 //! * `GET /` -- links to the above
@@ -8,7 +9,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -17,10 +18,12 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tracing::{debug, info};
 
+use super::collectors::{self, Collectors};
 use super::paths::Paths;
+use super::shown::Shown;
 use super::web::{Listen, TelemetryPath};
 use super::{CommandResult, block_on};
-use crate::exporter::Collector;
+use crate::exporter::{Collector, Options, Scrape};
 use crate::scaler::now;
 use crate::web::{Error, Format, Link, Ready, exposition, health, landing};
 
@@ -34,12 +37,18 @@ pub struct Arguments {
     telemetry_path: TelemetryPath,
     #[command(flatten)]
     paths: Paths,
+    #[command(flatten)]
+    shown: Shown,
+    #[command(flatten)]
+    collectors: Collectors,
 }
 
 impl Arguments {
     /// Runs it until it is asked to end.
     pub fn run(self) -> CommandResult {
-        let mut host = Host { collector: Collector::new(self.paths.into_options())?, bytes: 0 };
+        let sets = self.collectors.sets(self.shown.default_sets());
+        let options = Options { sets, ..self.shown.into_options(self.paths.into_options()) };
+        let mut host = Host { collector: Collector::new(options)?, bytes: 0 };
         host.collector.collect(now());
         for missing in host.collector.missing_details() {
             info!(missing, "some metrics are missing");
@@ -73,23 +82,31 @@ fn router(host: Host, ready: Ready, telemetry_path: &TelemetryPath) -> Router {
         .merge(health(ready))
 }
 
-async fn scrape(State(host): State<Arc<Mutex<Host>>>, headers: HeaderMap) -> Response {
+async fn scrape(
+    State(host): State<Arc<Mutex<Host>>>,
+    Query(parameters): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
+    let scrape = match collectors::asked(&parameters) {
+        Ok(sets) => Scrape { sets, deadline: None },
+        Err(message) => return Error::bad_request(message).into_response(),
+    };
     // Waiting here costs no thread, and ends with the request.
     let host = host.lock_owned().await;
     let answer = spawn_blocking(move || {
         exposition(&headers, move |format| {
             // Owned by this closure: the next scrape starts while this one is compressed.
             let mut host = host;
-            Ok(host.read(format))
+            Ok(host.read(&scrape, format))
         })
     });
     answer.await.unwrap_or_else(|_| Error::internal("the scrape broke off").into_response())
 }
 
 impl Host {
-    fn read(&mut self, format: Format) -> Vec<u8> {
+    fn read(&mut self, scrape: &Scrape, format: Format) -> Vec<u8> {
         let mut body = Vec::with_capacity(self.bytes + self.bytes / 8);
-        self.collector.collect(now());
+        self.collector.collect_for(now(), scrape);
         for problem in self.collector.problems() {
             debug!(%problem, "cannot read");
         }

@@ -7,6 +7,7 @@ mod compat;
 mod devices;
 mod documentation;
 mod family;
+mod filter;
 mod host;
 mod labels;
 mod own;
@@ -30,6 +31,7 @@ use host::Host;
 
 pub use documentation::documentation;
 pub use family::{Family, Kind};
+pub use filter::{Choice, Filter, Pattern};
 pub use labels::LabelsShown;
 pub use process::Process;
 
@@ -57,6 +59,8 @@ pub struct Options {
     pub compat: bool,
     /// Which labels of containers every family gets.
     pub labels: LabelsShown,
+    /// Which cgroups are shown.
+    pub filter: Filter,
 }
 
 impl Default for Options {
@@ -68,6 +72,7 @@ impl Default for Options {
             sets: MetricSets::defaults(),
             compat: false,
             labels: LabelsShown::default(),
+            filter: Filter::default(),
         }
     }
 }
@@ -93,7 +98,7 @@ pub struct Collector {
     naming: Duration,
     enabled: MetricSets,
     compat: bool,
-    shown: LabelsShown,
+    shown: Shown,
     /// The readings as cAdvisor would print them, one for each group; empty unless asked for.
     filled: Vec<Reading>,
     /// Those of the last collection.
@@ -109,18 +114,28 @@ struct Row {
     identity: Identity,
     /// The base labels, rendered.
     labels: Vec<u8>,
+    is_shown: bool,
+}
+
+/// What of the cgroups is shown.
+#[derive(Debug)]
+struct Shown {
+    labels: LabelsShown,
+    filter: Filter,
 }
 
 impl Row {
-    fn new(group: &cgroup::Group, names: &mut Names, shown: &LabelsShown) -> Self {
+    fn new(group: &cgroup::Group, names: &mut Names, shown: &Shown) -> Self {
         let identity = names.identify(group.path());
-        let labels = labels::base_labels(group.path(), &identity, shown);
-        Self { serial: group.serial(), identity, labels }
+        let labels = labels::base_labels(group.path(), &identity, &shown.labels);
+        let is_shown = shown.filter.shows(group.path(), &identity);
+        Self { serial: group.serial(), identity, labels, is_shown }
     }
 
-    fn refresh(&mut self, group: &cgroup::Group, names: &mut Names, shown: &LabelsShown) {
+    fn refresh(&mut self, group: &cgroup::Group, names: &mut Names, shown: &Shown) {
         if names.refresh(&mut self.identity) {
-            self.labels = labels::base_labels(group.path(), &self.identity, shown);
+            self.labels = labels::base_labels(group.path(), &self.identity, &shown.labels);
+            self.is_shown = shown.filter.shows(group.path(), &self.identity);
         }
     }
 }
@@ -138,7 +153,7 @@ impl Collector {
             devices: Devices::new(&options.sysfs),
             enabled: options.sets,
             compat: options.compat,
-            shown: options.labels.clone(),
+            shown: Shown { labels: options.labels.clone(), filter: options.filter.clone() },
             filled: Vec::new(),
             sets: MetricSets::NONE,
             host: Host::new(options),
@@ -159,7 +174,7 @@ impl Collector {
         self.now = now;
         self.sets = scrape.sets.intersection(self.enabled);
         self.scanner.scan(&cgroup::Request {
-            ignored: &identity::is_ignored,
+            ignored: &|path| identity::is_ignored(path) || self.shown.filter.prunes(path),
             sets: self.sets,
             deadline: scrape.deadline,
         });
@@ -260,7 +275,8 @@ impl<'a> Snapshot<'a> {
     pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
         let collector = self.collector;
         let groups = collector.scanner.groups().iter().zip(&collector.rows).enumerate();
-        groups.filter(|(_, (group, _))| group.is_alive()).map(|(index, (group, row))| Entry {
+        let shown = groups.filter(|(_, (group, row))| group.is_alive() && row.is_shown);
+        shown.map(|(index, (group, row))| Entry {
             path: group.path(),
             inode: group.inode(),
             identity: &row.identity,

@@ -70,7 +70,7 @@ fn render(bencher: Bencher, containers: u32, format: Format) {
     let mut out = Vec::new();
     bencher.bench_local(|| {
         out.clear();
-        collector.render(format, &mut out);
+        collector.render(format, &mut out).expect("in memory");
         black_box(out.len());
     });
 }

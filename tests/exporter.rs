@@ -63,7 +63,7 @@ fn exposition(host: &Host, format: Format) -> String {
     collector.collect(NOW);
     assert_eq!(collector.problems(), []);
     let mut out = Vec::new();
-    collector.render(format, &mut out);
+    collector.render(format, &mut out).expect("in memory");
     String::from_utf8(out).expect("UTF-8")
 }
 
@@ -126,7 +126,7 @@ fn rare(host: &Host) -> String {
     collector.collect(NOW);
     assert_eq!(collector.problems(), []);
     let mut out = Vec::new();
-    collector.render(Format::Text, &mut out);
+    collector.render(Format::Text, &mut out).expect("to memory");
     let text = String::from_utf8(out).expect("UTF-8");
     let of_interest = |line: &&str| {
         let machine = line.starts_with("machine_") || line.starts_with("# ");
@@ -141,7 +141,7 @@ fn compat(host: &Host) -> String {
     let mut collector = Collector::new(Options { sets, ..options }).expect("cgroups are there");
     collector.collect(NOW);
     let mut out = Vec::new();
-    collector.render(Format::Text, &mut out);
+    collector.render(Format::Text, &mut out).expect("to memory");
     String::from_utf8(out).expect("UTF-8")
 }
 
@@ -182,7 +182,7 @@ fn the_compat_column_is_true() {
             let mut collector = Collector::new(options).expect("cgroups are there");
             collector.collect(NOW);
             let mut out = Vec::new();
-            collector.render(Format::Text, &mut out);
+            collector.render(Format::Text, &mut out).expect("to memory");
             steady(&String::from_utf8(out).expect("UTF-8"))
         };
         let (plain, compat) = (of(false, sets.without(MetricSet::PerCpu)), of(true, sets));
@@ -250,7 +250,7 @@ fn one_bad_file_costs_only_its_own_figures() {
         "{problem}"
     );
     let mut out = Vec::new();
-    collector.render(Format::Text, &mut out);
+    collector.render(Format::Text, &mut out).expect("in memory");
     let text = String::from_utf8(out).expect("UTF-8");
     for line in [
         "container_scrape_error 1",

@@ -5,14 +5,15 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Nine for each of a thousand cgroups: some 40 MiB of kernel memory at most.
-const MOST_KEPT: usize = 9_000;
+/// Kept unless a user says otherwise: some 33 MiB of kernel memory at most.
+pub const MOST_KEPT: usize = 7_000;
 
 /// Left for sockets, walks and everything else of the process.
 const RESERVE: u64 = 1_024;
 
-/// Raises the soft limit of open files to the hard one and tells how many the scanner may keep open.
-pub(super) fn budget() -> usize {
+/// Raises the soft limit of open files to the hard one and tells how many of `most` descriptors the
+/// scanner may keep open.
+pub(super) fn budget(most: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         // Refused only where another limit rules; the soft limit then stands.
@@ -20,5 +21,5 @@ pub(super) fn budget() -> usize {
     }
     let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let kept = allowed.saturating_sub(RESERVE.max(allowed / 4));
-    usize::try_from(kept).unwrap_or(usize::MAX).min(MOST_KEPT)
+    usize::try_from(kept).unwrap_or(usize::MAX).min(most)
 }

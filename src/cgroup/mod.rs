@@ -22,6 +22,7 @@ mod watch;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use descriptors::MOST_KEPT;
 pub use mount::{Controller, Layout, Root};
 pub use reading::{
     Count, Cpu, HugePages, IoCost, IoDevice, Memory, NumaPages, Pids, Pressure, Rare, Reading,

@@ -140,8 +140,8 @@ struct Pass {
     file: &'static File,
     /// The hierarchy that has it.
     mount: usize,
-    /// Whether descriptors may stay open.
-    keep: bool,
+    /// Of how many cgroups the descriptor may stay open.
+    kept: usize,
     /// Whether one that is open would give what is true now.
     reuse: bool,
     /// Whether texts may stand for another scan.
@@ -151,11 +151,18 @@ struct Pass {
 
 impl Pass {
     /// Takes the file into the reading of one cgroup: as remembered, else as the kernel gives it.
-    fn take(&self, root: &Root, group: &mut Group, buffers: &mut Buffers) -> Result<(), Failure> {
+    fn take(
+        &self,
+        root: &Root,
+        position: usize,
+        group: &mut Group,
+        buffers: &mut Buffers,
+    ) -> Result<(), Failure> {
         let Group { dir, slots, reading, .. } = group;
         let slot = &mut slots[self.index];
         let key = self.file.key(reading, &self.clocks).filter(|_| self.remember);
-        if !self.keep {
+        let may_keep = position < self.kept;
+        if !may_keep {
             slot.close();
         }
         if let Some(text) = key.and_then(|key| slot.remembered(&key)) {
@@ -163,7 +170,7 @@ impl Pass {
         }
         let hierarchy = &root.mounts[self.mount].fd;
         // A text that was never outdated may well stand for long.
-        let keep = self.keep && self.reuse && (key.is_none() || slot.was_outdated());
+        let keep = may_keep && self.reuse && (key.is_none() || slot.was_outdated());
         let Some(opened) = slot.open(hierarchy, dir, self.file.name, keep, buffers)? else {
             return Ok(());
         };
@@ -180,15 +187,16 @@ impl Pass {
 
 impl Scanner {
     /// A scanner of these hierarchies for these sets. Raises the process's soft limit of open files to
-    /// the hard one. `procfs` is where the host's counters are.
-    pub fn new(root: Root, procfs: &Path, sets: MetricSets) -> Self {
+    /// the hard one, and keeps at most `descriptors` files open between scans. `procfs` is where the host's
+    /// counters are.
+    pub fn new(root: Root, procfs: &Path, sets: MetricSets, descriptors: usize) -> Self {
         let plan = plan(&root, sets);
         let mounts = plan.iter().map(|planned| planned.mount).collect();
         Self {
             tree: Tree::new(mounts),
             root,
             plan,
-            budget: descriptors::budget(),
+            budget: descriptors::budget(descriptors),
             vmstat: procfs.join("vmstat"),
             last_scan: None,
             buffers: Buffers::new(),
@@ -227,7 +235,7 @@ impl Scanner {
         let clocks = self.clocks();
         let started = Instant::now();
         let rested = self.last_scan.replace(started).is_some_and(|last| started - last > LIST_LIFE);
-        let kept = self.budget / self.tree.groups.len().max(1);
+        let groups = self.tree.groups.len();
         for index in 0..self.plan.len() {
             let Planned { file, mount, rank } = self.plan[index];
             let wanted = file.sets.intersection(request.sets);
@@ -241,7 +249,7 @@ impl Scanner {
                 index,
                 file,
                 mount,
-                keep: rank < kept,
+                kept: self.budget.saturating_sub(groups.saturating_mul(rank)),
                 reuse: rested || !file.paged,
                 remember: self.tree.sees_writes(),
                 clocks,
@@ -258,8 +266,9 @@ impl Scanner {
     fn read_file(&mut self, set: MetricSet, pass: &Pass) {
         let Self { root, tree, buffers, problems, denied, efforts, .. } = self;
         let Pass { file, mount, .. } = *pass;
-        for group in tree.groups.iter_mut().filter(|group| !group.gone && group.is_in(mount)) {
-            let Err(failure) = pass.take(root, group, buffers) else { continue };
+        let groups = tree.groups.iter_mut().enumerate();
+        for (position, group) in groups.filter(|(_, g)| !g.gone && g.is_in(mount)) {
+            let Err(failure) = pass.take(root, position, group, buffers) else { continue };
             let mount = &root.mounts[mount];
             let shown = || format!("{}{}/{}", mount.path.display(), group.path(), file.name());
             match failure {

@@ -32,7 +32,7 @@ impl Tree {
     fn scanner(&self) -> Scanner {
         let nowhere = Path::new("/nonexistent");
         let root = Root::open(nowhere, self.0.path()).expect("v2");
-        Scanner::new(root, nowhere, MetricSets::defaults())
+        Scanner::new(root, nowhere, MetricSets::defaults(), 1000)
     }
 }
 

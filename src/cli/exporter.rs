@@ -6,6 +6,7 @@
 //! * `GET /-/ready` -- 200 once the host was read
 //! * `GET /` -- links to the above
 
+use std::io::Write;
 use std::sync::Arc;
 
 use axum::Router;
@@ -48,7 +49,7 @@ impl Arguments {
     pub fn run(self) -> CommandResult {
         let sets = self.collectors.sets(self.shown.default_sets());
         let options = Options { sets, ..self.shown.into_options(self.paths.into_options()) };
-        let mut host = Host { collector: Collector::new(options)?, bytes: 0 };
+        let mut host = Host { collector: Collector::new(options)? };
         host.collector.collect(now());
         for missing in host.collector.missing_details() {
             info!(missing, "some metrics are missing");
@@ -62,8 +63,6 @@ impl Arguments {
 /// The host, as one scrape at a time sees it.
 struct Host {
     collector: Collector,
-    /// The size of the last exposition: the next will be about as large.
-    bytes: usize,
 }
 
 fn router(host: Host, ready: Ready, telemetry_path: &TelemetryPath) -> Router {
@@ -94,24 +93,19 @@ async fn scrape(
     // Waiting here costs no thread, and ends with the request.
     let host = host.lock_owned().await;
     let answer = spawn_blocking(move || {
-        exposition(&headers, move |format| {
-            // Owned by this closure: the next scrape starts while this one is compressed.
-            let mut host = host;
-            Ok(host.read(&scrape, format))
-        })
+        let mut host = host;
+        exposition(&headers, |format, out| host.read(&scrape, format, out))
     });
     answer.await.unwrap_or_else(|_| Error::internal("the scrape broke off").into_response())
 }
 
 impl Host {
-    fn read(&mut self, scrape: &Scrape, format: Format) -> Vec<u8> {
-        let mut body = Vec::with_capacity(self.bytes + self.bytes / 8);
+    fn read(&mut self, scrape: &Scrape, format: Format, out: &mut dyn Write) -> Result<(), Error> {
         self.collector.collect_for(now(), scrape);
         for problem in self.collector.problems() {
             debug!(%problem, "cannot read");
         }
-        self.collector.render(format, &mut body);
-        self.bytes = body.len();
-        body
+        let broken = |error| Error::internal(format!("cannot write the metrics: {error}"));
+        self.collector.render(format, out).map_err(broken)
     }
 }

@@ -138,7 +138,7 @@ async fn serve(
     let readable = api::readable(Readable {
         engine: host.engine.clone(),
         metrics: Arc::new(move |format| {
-            let mut body = containers(&for_metrics, format);
+            let mut body = containers(&for_metrics, format)?;
             body.extend(api::registry_body(&registry, format)?);
             Ok(body)
         }),
@@ -156,16 +156,17 @@ async fn serve(
 }
 
 /// The exporter's part of `/metrics`, without the mark of the end: the scaler's part follows.
-fn containers(host: &Host, format: web::Format) -> Vec<u8> {
+fn containers(host: &Host, format: web::Format) -> Result<Vec<u8>, web::Error> {
     let mut body = Vec::new();
     let mut collector = host.collector();
     collector.collect(now());
-    collector.render(format, &mut body);
+    let broken = |error| web::Error::internal(format!("cannot write the metrics: {error}"));
+    collector.render(format, &mut body).map_err(broken)?;
     let end = b"# EOF\n";
     if body.ends_with(end) {
         body.truncate(body.len() - end.len());
     }
-    body
+    Ok(body)
 }
 
 async fn watch(host: Host, ready: Ready, every: Duration) {

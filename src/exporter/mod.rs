@@ -18,6 +18,7 @@ mod topology;
 mod write;
 
 use std::collections::HashMap;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -61,6 +62,9 @@ pub struct Options {
     pub labels: LabelsShown,
     /// Which cgroups are shown.
     pub filter: Filter,
+    /// How many kernel files may stay open between two scrapes. Each costs some 4.7 KiB of kernel memory
+    /// and saves some 5 µs a scrape.
+    pub kept_descriptors: usize,
 }
 
 impl Default for Options {
@@ -73,6 +77,7 @@ impl Default for Options {
             compat: false,
             labels: LabelsShown::default(),
             filter: Filter::default(),
+            kept_descriptors: cgroup::MOST_KEPT,
         }
     }
 }
@@ -148,7 +153,7 @@ impl Collector {
     pub fn new(options: Options) -> Result<Self, Error> {
         let root = Root::open_for(&options.procfs, &options.sysfs, options.sets)?;
         Ok(Self {
-            scanner: Scanner::new(root, &options.procfs, options.sets),
+            scanner: Scanner::new(root, &options.procfs, options.sets, options.kept_descriptors),
             names: Names::new(&options.rootfs),
             devices: Devices::new(&options.sysfs),
             enabled: options.sets,
@@ -215,9 +220,12 @@ impl Collector {
         Snapshot { collector: self }
     }
 
-    /// Appends the last collection to `out` as an exposition in `format`.
-    pub fn render(&self, format: Format, out: &mut Vec<u8>) {
-        render::render(self, format, out);
+    /// Writes the last collection to `out` as an exposition in `format`, a family at a time.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn render(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+        render::render(self, format, out)
     }
 
     /// What was left out of the last collection for want of rights or kernel support, as sentences for

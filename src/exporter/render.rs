@@ -1,18 +1,21 @@
 //! Writes the last collection family by family.
 
+use std::io::{self, Write};
+
 use super::family::Samples;
 use super::write::{Lines, Number};
 use super::{Collector, Entry, table};
 use crate::web::Format;
 
-/// Appends the whole exposition to `out`.
-pub(super) fn render(collector: &Collector, format: Format, out: &mut Vec<u8>) {
+/// Writes the whole exposition, a family at a time.
+pub(super) fn render(collector: &Collector, format: Format, to: &mut dyn Write) -> io::Result<()> {
+    let mut out = Vec::new();
     let entries: Vec<Entry> = collector.snapshot().entries().collect();
     for (set, family) in table::families() {
         if set.is_some_and(|set| !collector.sets.contains(set)) {
             continue;
         }
-        let mut lines = Lines::new(family, format, out);
+        let mut lines = Lines::new(family, format, &mut out);
         match family.samples {
             Samples::Group(value) => {
                 for entry in &entries {
@@ -37,10 +40,13 @@ pub(super) fn render(collector: &Collector, format: Format, out: &mut Vec<u8>) {
             }
             Samples::Other(write) => write(collector, &mut lines),
         }
+        to.write_all(&out)?;
+        out.clear();
     }
     if format == Format::OpenMetrics {
-        out.extend_from_slice(b"# EOF\n");
+        to.write_all(b"# EOF\n")?;
     }
+    Ok(())
 }
 
 /// The samples of one cgroup for all its devices.

@@ -64,7 +64,12 @@ async fn page(State(state): State<Readable>) -> Html<String> {
 
 async fn metrics(State(state): State<Readable>, headers: HeaderMap) -> Response {
     let render = state.metrics.clone();
-    let work = move || web::exposition(&headers, |format| render(format));
+    let work = move || {
+        web::exposition(&headers, |format, out| {
+            let broken = |_| web::Error::internal("the metrics could not be rendered");
+            out.write_all(&render(format)?).map_err(broken)
+        })
+    };
     match tokio::task::spawn_blocking(work).await {
         Ok(response) => response,
         Err(_) => web::Error::internal("the metrics could not be rendered").into_response(),

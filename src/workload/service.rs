@@ -105,9 +105,10 @@ impl Service {
 }
 
 async fn metrics(State(service): State<Arc<Service>>, headers: HeaderMap) -> Response {
-    exposition(&headers, |format| {
-        let text = encode_registry(&service.registry, format);
-        text.map(String::into_bytes).map_err(|_| Error::internal("cannot encode the metrics"))
+    exposition(&headers, |format, out| {
+        let broken = || Error::internal("cannot encode the metrics");
+        let text = encode_registry(&service.registry, format).map_err(|_| broken())?;
+        out.write_all(text.as_bytes()).map_err(|_| broken())
     })
 }
 

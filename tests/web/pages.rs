@@ -11,9 +11,12 @@ use crate::support::{Running, client, http_get, http_get_with};
 
 fn metrics() -> Router {
     let route = get(async |headers: HeaderMap| {
-        exposition(&headers, |format| match format {
-            Format::Text => Ok(b"up 1\n".repeat(1000)),
-            Format::OpenMetrics => Ok(b"up 1\n# EOF\n".to_vec()),
+        exposition(&headers, |format, out| {
+            let body = match format {
+                Format::Text => b"up 1\n".repeat(1000),
+                Format::OpenMetrics => b"up 1\n# EOF\n".to_vec(),
+            };
+            out.write_all(&body).map_err(|error| Error::internal(error.to_string()))
         })
     });
     Router::new().route("/metrics", route)
@@ -48,7 +51,7 @@ async fn metrics_come_as_asked_for() {
 #[tokio::test]
 async fn a_scrape_that_fails_says_so() {
     let route = get(async |headers: HeaderMap| {
-        exposition(&headers, |_| Err(Error::internal("the disk is gone")))
+        exposition(&headers, |_, _| Err(Error::internal("the disk is gone")))
     });
     let server = Running::start(Router::new().route("/", route), Limits::default()).await;
     let reply = http_get(&server.url("/")).await.expect("an answer");

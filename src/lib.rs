@@ -13,7 +13,7 @@
 //! Measuring
 //! * [`web`]: the one HTTP server: limits, authentication, negotiation, health.
 //! * [`cgroup`]: what the kernel says: discovery, v1 and v2, one reading a cgroup.
-//! * [`identity`]: who a cgroup is: Docker, LXC, systemd, and what they call it.
+//! * [`identity`]: who a cgroup is: which runtime made it, and what that calls it.
 //! * [`exporter`]: readings and identities → metric families.
 //!
 //! Deciding: pure, no clock, no randomness but a seeded one, no I/O below `window`

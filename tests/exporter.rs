@@ -1,7 +1,7 @@
 //! The exporter against hosts made of files, and against the host that runs the tests.
 
 #[path = "exporter/fixture.rs"]
-mod fixture;
+pub mod fixture;
 #[path = "exporter/real_host.rs"]
 mod real_host;
 

@@ -17,6 +17,7 @@ mod exporter_command;
 mod forest_parity;
 mod golden;
 mod hosts;
+mod identity;
 mod operations;
 mod promql;
 mod support;

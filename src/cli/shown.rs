@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::exporter::{Choice, Filter, LabelsShown, Options, Pattern};
+use crate::identity::Runtime;
 use crate::metric_set::{MetricSet, MetricSets};
 
 /// The flags.
@@ -23,10 +24,10 @@ pub struct Shown {
     name_exclude: Vec<Pattern>,
     /// Show only cgroups of these runtimes, such as docker,lxc; also systemd, and raw for the rest
     #[arg(long = "runtime.include", value_name = "NAMES", value_delimiter = ',')]
-    runtime_include: Vec<String>,
+    runtime_include: Vec<Runtime>,
     /// Leave out cgroups of these runtimes
     #[arg(long = "runtime.exclude", value_name = "NAMES", value_delimiter = ',')]
-    runtime_exclude: Vec<String>,
+    runtime_exclude: Vec<Runtime>,
     /// Show only containers, of any runtime, and the root
     #[arg(long)]
     docker_only: bool,

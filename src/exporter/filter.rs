@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use regex_lite::Regex;
 
-use crate::identity::Identity;
+use crate::identity::{Identity, Runtime};
 
 /// Which cgroups are shown: those that pass all of these. A cgroup that is left out does not leave out
 /// those below it.
@@ -16,9 +16,9 @@ pub struct Filter {
     /// By the container's name, which is empty for everything else.
     pub name: Choice,
     /// Runtimes to show; all where there are none.
-    pub runtimes: Vec<String>,
+    pub runtimes: Vec<Runtime>,
     /// Runtimes to leave out.
-    pub runtimes_excluded: Vec<String>,
+    pub runtimes_excluded: Vec<Runtime>,
     /// Whether only containers and the root are shown.
     pub containers_only: bool,
     /// With `containers_only`, paths that begin so are shown too.
@@ -44,8 +44,7 @@ impl Choice {
 impl Filter {
     /// Whether the cgroup at `path` is shown.
     pub(super) fn shows(&self, path: &str, identity: &Identity) -> bool {
-        let runtime = identity.runtime.name();
-        let listed = |list: &[String]| list.iter().any(|name| name == runtime);
+        let listed = |list: &[Runtime]| list.contains(&identity.runtime);
         self.path.allows(path)
             && self.name.allows(identity.name.as_deref().unwrap_or_default())
             && (self.runtimes.is_empty() || listed(&self.runtimes))
@@ -145,7 +144,7 @@ mod tests {
 
     #[test]
     fn names_and_runtimes() {
-        let runtimes = vec!["lxc".to_owned(), "raw".to_owned()];
+        let runtimes = vec![Runtime::Lxc, Runtime::Raw];
         let only = Filter { runtimes: runtimes.clone(), ..Filter::default() };
         assert_eq!(shown(&only), ["/", "/lxc.payload.web", "/x/y"]);
         let without = Filter { runtimes_excluded: runtimes, ..Filter::default() };

@@ -52,16 +52,40 @@ impl LabelsShown {
 /// Prometheus that is the same as an empty one.
 pub(super) fn base_labels(path: &str, identity: &Identity, shown: &LabelsShown) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len() + 64);
+    let mut put = |name: &str, value: Option<&str>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            label(name, value, &mut out);
+        }
+    };
+    put("container", identity.container.as_deref());
     for (name, value) in container_labels(identity, shown) {
-        label(&name, value, &mut out);
+        put(&name, Some(value));
     }
-    label("id", path, &mut out);
-    for (name, value) in [("image", &identity.image), ("name", &identity.name)] {
+    put("id", Some(path));
+    put("image", identity.image.as_deref());
+    put("name", identity.name.as_deref());
+    put("namespace", identity.namespace.as_deref());
+    put("pod", identity.pod.as_deref());
+    out.shrink_to_fit();
+    out
+}
+
+/// What is known of a container: the base labels with every label of its own, and what would only
+/// lengthen every other series.
+pub(super) fn info_labels(path: &str, identity: &Identity) -> Vec<u8> {
+    let mut out = base_labels(path, identity, &LabelsShown::All);
+    let user = identity.user.map(|user| user.to_string());
+    for (name, value) in [
+        ("image_id", identity.image_id.as_deref()),
+        ("key", identity.key.as_deref()),
+        ("pod_uid", identity.pod_uid.as_deref()),
+        ("runtime", Some(identity.runtime.name())),
+        ("user", user.as_deref()),
+    ] {
         if let Some(value) = value {
             label(name, value, &mut out);
         }
     }
-    out.shrink_to_fit();
     out
 }
 

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use crate::cgroup::{self, Reading, Root, Scanner};
 use crate::identity::{self, Identity, Names};
-use crate::metric_set::MetricSets;
+use crate::metric_set::{MetricSet, MetricSets};
 use crate::units::Timestamp;
 use crate::web::Format;
 use devices::Devices;
@@ -150,7 +150,8 @@ impl Collector {
     ///
     /// # Errors
     /// Where no cgroup hierarchy is mounted, or one cannot be opened.
-    pub fn new(options: Options) -> Result<Self, Error> {
+    pub fn new(mut options: Options) -> Result<Self, Error> {
+        options.sets = with_needed(options.sets);
         let root = Root::open_for(&options.procfs, &options.sysfs, options.sets)?;
         Ok(Self {
             scanner: Scanner::new(root, &options.procfs, options.sets, options.kept_descriptors),
@@ -177,7 +178,7 @@ impl Collector {
     /// Reads of every cgroup what a scrape asks for.
     pub fn collect_for(&mut self, now: Timestamp, scrape: &Scrape) -> Snapshot<'_> {
         self.now = now;
-        self.sets = scrape.sets.intersection(self.enabled);
+        self.sets = with_needed(scrape.sets).intersection(self.enabled);
         self.scanner.scan(&cgroup::Request {
             ignored: &|path| identity::is_ignored(path) || self.shown.filter.prunes(path),
             sets: self.sets,
@@ -197,6 +198,7 @@ impl Collector {
     /// Gives every cgroup its row, and brings the names up to date.
     fn name(&mut self) {
         let started = Instant::now();
+        self.names.begin_scrape();
         let groups = self.scanner.groups();
         if self.generation != self.scanner.generation() {
             self.generation = self.scanner.generation();
@@ -248,6 +250,11 @@ impl Collector {
             .into_iter()
             .chain(self.sets.iter().map(|set| (set.name(), self.scanner.effort(set))))
     }
+}
+
+/// The cores' times are series of the family that has the total else.
+fn with_needed(sets: MetricSets) -> MetricSets {
+    if sets.contains(MetricSet::PerCpu) { sets.with(MetricSet::Cpu) } else { sets }
 }
 
 /// All cgroups of one collection, parents before children.

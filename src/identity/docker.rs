@@ -2,32 +2,25 @@
 //! the engine writes again on every change.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, Metadata};
-use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Identity, Runtime, base, is_container_id};
-use crate::units::Timestamp;
+use super::file::{self, Problems, Watch, inside};
+use super::kubernetes;
+use super::path::{Leaf, parent, user};
+use super::users::Users;
+use super::{Health, Identity, Runtime};
 
-/// Names Docker's containers.
+/// Names the containers of the host's engine, and of the engines that users run for themselves.
 #[derive(Debug)]
 pub(super) struct Names {
+    rootfs: PathBuf,
+    /// The host's folder of containers.
     containers: PathBuf,
-    /// What each container's file was when it was last looked at.
-    seen: HashMap<String, Seen>,
+    /// The folders of users.
+    rootless: HashMap<u32, PathBuf>,
 }
-
-#[derive(Debug)]
-struct Seen {
-    version: Option<Version>,
-    problem: Option<String>,
-}
-
-/// Tells one content of a file from the next: inode, modification time, size.
-type Version = (u64, i64, i64, u64);
 
 /// What we read of `config.v2.json`.
 #[derive(Deserialize)]
@@ -36,6 +29,9 @@ struct File {
     name: Option<String>,
     config: Option<Config>,
     state: Option<State>,
+    image: Option<String>,
+    created: Option<String>,
+    restart_count: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -45,10 +41,18 @@ struct Config {
     labels: Option<BTreeMap<String, String>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct State {
+    pid: Option<u32>,
     started_at: Option<String>,
+    health: Option<HealthState>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HealthState {
+    status: Option<String>,
 }
 
 /// What we read of `daemon.json`.
@@ -60,77 +64,90 @@ struct Daemon {
 
 impl Names {
     pub(super) fn new(rootfs: &Path) -> Self {
-        let data_root = fs::read(rootfs.join("etc/docker/daemon.json"))
-            .ok()
-            .and_then(|text| serde_json::from_slice::<Daemon>(&text).ok())
-            .and_then(|daemon| daemon.data_root)
-            .unwrap_or_else(|| PathBuf::from("/var/lib/docker"));
-        let inside = data_root.strip_prefix("/").unwrap_or(&data_root);
-        Self { containers: rootfs.join(inside).join("containers"), seen: HashMap::new() }
+        let data_root = data_root(rootfs, &rootfs.join("etc/docker/daemon.json"))
+            .unwrap_or_else(|| rootfs.join("var/lib/docker"));
+        Self {
+            rootfs: rootfs.to_owned(),
+            containers: data_root.join("containers"),
+            rootless: HashMap::new(),
+        }
     }
 
-    /// `docker-ID.scope` is the systemd driver's, `/docker/ID` the other's. With a parent of the user's
-    /// own, an id counts where Docker has a container of that id.
-    pub(super) fn identify(&mut self, path: &str) -> Option<Identity> {
-        let base = base(path);
-        let scope = base.strip_prefix("docker-").and_then(|rest| rest.strip_suffix(".scope"));
-        let id = scope.unwrap_or(base);
-        if !is_container_id(id) {
-            return None;
-        }
-        let own_parent = path.strip_suffix(id).is_some_and(|parent| parent.ends_with("/docker/"));
-        if scope.is_none() && !own_parent && !self.file(id).exists() {
-            return None;
-        }
-        let mut identity = Identity::new(Runtime::Docker, Some(id));
-        // A cgroup made again knows nothing yet, though the file may be the one read before.
-        self.seen.remove(id);
-        self.refresh(&mut identity);
-        Some(identity)
-    }
-
-    fn file(&self, id: &str) -> PathBuf {
-        self.containers.join(id).join("config.v2.json")
-    }
-
-    pub(super) fn refresh(&mut self, identity: &mut Identity) -> bool {
-        let Some(id) = identity.key.clone() else { return false };
-        let path = self.file(&id);
-        let metadata = fs::metadata(&path);
-        let version = metadata.as_ref().ok().map(version);
-        if self.seen.get(&id).is_some_and(|seen| seen.version == version) {
-            return false;
-        }
-        let (changed, problem) = match metadata.and_then(|_| fs::read(&path)) {
-            Ok(text) => match parse(&text) {
-                Ok(file) => (apply(file, identity), None),
-                Err(error) => (false, Some(format!("{}: {error}", path.display()))),
-            },
-            Err(error) if error.kind() == ErrorKind::NotFound => (false, None),
-            Err(error) => (false, Some(format!("{}: {error}", path.display()))),
+    /// `docker-ID.scope` is the systemd driver's, `/docker/ID` the other's, `/ecs/…/ID` that of Amazon's
+    /// agent. With a parent of the user's own, an id counts where Docker has a container of that id.
+    pub(super) fn identify(
+        &mut self,
+        path: &str,
+        leaf: Leaf,
+        users: &mut Users,
+    ) -> Option<Identity> {
+        let user = user(path);
+        let containers = self.folder(user, users);
+        let file = containers.map(|folder| folder.join(leaf.id).join("config.v2.json"));
+        let known = match leaf.prefix {
+            "docker" => true,
+            "" => {
+                parent(path) == "docker"
+                    || path.starts_with("/ecs/")
+                    || file.as_ref().is_some_and(|file| file.exists())
+            }
+            _ => false,
         };
-        self.seen.insert(id, Seen { version, problem });
-        changed
+        known.then(|| {
+            let mut identity = Identity::new(Runtime::Docker, Some(leaf.id));
+            identity.user = user;
+            identity.watch = file.map(Watch::new);
+            identity
+        })
     }
 
-    pub(super) fn forget(&mut self, id: &str) {
-        self.seen.remove(id);
-    }
-
-    pub(super) fn missing_details(&self) -> Vec<String> {
-        let mut problems: Vec<&String> =
-            self.seen.values().filter_map(|seen| seen.problem.as_ref()).collect();
-        problems.sort_unstable();
-        let Some(example) = problems.first() else { return Vec::new() };
-        vec![format!(
-            "names and images of {} Docker containers are left out: {example}",
-            problems.len()
-        )]
+    fn folder(&mut self, user: Option<u32>, users: &mut Users) -> Option<&Path> {
+        let Some(uid) = user else { return Some(&self.containers) };
+        if !self.rootless.contains_key(&uid) {
+            let home = users.home(uid)?;
+            let data_root = data_root(&self.rootfs, &home.join(".config/docker/daemon.json"))
+                .unwrap_or_else(|| home.join(".local/share/docker"));
+            self.rootless.insert(uid, data_root.join("containers"));
+        }
+        self.rootless.get(&uid).map(PathBuf::as_path)
     }
 }
 
-fn version(metadata: &Metadata) -> Version {
-    (metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.size())
+fn data_root(rootfs: &Path, daemon_json: &Path) -> Option<PathBuf> {
+    let text = file::read(daemon_json).ok()??;
+    let daemon: Daemon = serde_json::from_slice(&text).ok()?;
+    daemon.data_root.map(|path| inside(rootfs, &path))
+}
+
+/// Reads the container's file where it changed; `true` where that brought something new.
+pub(super) fn refresh(identity: &mut Identity, problems: &mut Problems) -> bool {
+    let Some(watch) = &mut identity.watch else {
+        if let Some(uid) = identity.user.filter(|_| identity.attempts > 0) {
+            identity.attempts = 0;
+            problems.tell(identity, format!("user {uid} is not in /etc/passwd"));
+        }
+        return false;
+    };
+    if !watch.changed() {
+        return false;
+    }
+    let parsed = match watch.read() {
+        Ok(Some(text)) => parse(&text).map(Some).map_err(|error| error.to_string()),
+        Ok(None) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    };
+    match parsed {
+        Ok(found) => {
+            problems.clear(identity);
+            found.is_some_and(|file| apply(file, identity))
+        }
+        Err(error) => {
+            if let Some(watch) = &identity.watch {
+                problems.note(identity, watch.path(), error);
+            }
+            false
+        }
+    }
 }
 
 fn parse(text: &[u8]) -> Result<File, serde_json::Error> {
@@ -143,28 +160,41 @@ fn apply(file: File, identity: &mut Identity) -> bool {
         Some(config) => (config.image, config.labels.unwrap_or_default()),
         None => (None, BTreeMap::new()),
     };
-    let next = Identity {
+    let state = file.state.unwrap_or_default();
+    let mut next = Identity {
         name: file.name.map(|name| name.strip_prefix('/').unwrap_or(&name).to_owned()),
         image: image.filter(|image| !image.is_empty()),
-        labels,
-        started: file.state.and_then(|s| s.started_at).and_then(|text| started(&text)),
+        image_id: file.image.filter(|image| !image.is_empty()),
+        pid: state.pid.filter(|pid| *pid != 0),
+        created: file.created.and_then(|text| file::time(&text)),
+        started: state.started_at.and_then(|text| file::time(&text)),
+        health: Some(health(state.health)),
+        restarts: file.restart_count,
         ..identity.clone()
     };
+    kubernetes::apply_labels(&labels, &mut next);
+    next.labels = labels;
     let changed = next != *identity;
     *identity = next;
     changed
 }
 
-/// Docker writes the year 1 for a container that never ran.
-fn started(text: &str) -> Option<Timestamp> {
-    let at: jiff::Timestamp = text.parse().ok()?;
-    (at.as_second() > 0).then(|| Timestamp::from_millis(at.as_millisecond()))
+fn health(health: Option<HealthState>) -> Health {
+    match health.and_then(|health| health.status).as_deref() {
+        Some("healthy") => Health::Healthy,
+        Some("unhealthy") => Health::Unhealthy,
+        Some("starting") => Health::Starting,
+        _ => Health::None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Names;
     use super::*;
+    use crate::units::Timestamp;
     use proptest::prelude::*;
+    use std::fs;
 
     const ID: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
@@ -172,7 +202,8 @@ mod tests {
         let dir = root.join("var/lib/docker/containers").join(ID);
         fs::create_dir_all(&dir).expect("mkdir");
         let text = format!(
-            r#"{{"ID":"{ID}","Name":"/{name}","State":{{"Pid":7,"StartedAt":"2026-01-02T03:04:05.678901Z"}},
+            r#"{{"ID":"{ID}","Name":"/{name}","Created":"2026-01-02T03:04:05Z","RestartCount":3,
+            "State":{{"Pid":7,"StartedAt":"2026-01-02T03:04:05.678901Z","Health":{{"Status":"unhealthy"}}}},
             "Config":{{"Image":"busybox:1","Labels":{{"com.docker.compose.project":"shop"}}}}}}"#
         );
         fs::write(dir.join("config.v2.json"), text).expect("write");
@@ -183,12 +214,14 @@ mod tests {
         let root = tempfile::tempdir().expect("tempdir");
         write(root.path(), "web");
         let mut names = Names::new(root.path());
-        let mut identity =
-            names.identify(&format!("/system.slice/docker-{ID}.scope")).expect("docker");
+        let mut identity = names.identify(&format!("/system.slice/docker-{ID}.scope"));
         assert_eq!(identity.name.as_deref(), Some("web"));
         assert_eq!(identity.image.as_deref(), Some("busybox:1"));
         assert_eq!(identity.labels["com.docker.compose.project"], "shop");
+        assert_eq!(identity.created, Some(Timestamp::from_millis(1_767_323_045_000)));
         assert_eq!(identity.started, Some(Timestamp::from_millis(1_767_323_045_678)));
+        assert_eq!((identity.pid, identity.restarts), (Some(7), Some(3)));
+        assert_eq!(identity.health, Some(Health::Unhealthy));
         assert!(!names.refresh(&mut identity));
         write(root.path(), "shop-web-1");
         assert!(names.refresh(&mut identity));
@@ -199,9 +232,9 @@ mod tests {
     fn a_parent_of_the_users_own_counts_where_docker_knows_the_id() {
         let root = tempfile::tempdir().expect("tempdir");
         let path = format!("/my.slice/{ID}");
-        assert!(Names::new(root.path()).identify(&path).is_none());
+        assert_eq!(Names::new(root.path()).identify(&path).runtime, Runtime::Raw);
         write(root.path(), "web");
-        assert!(Names::new(root.path()).identify(&path).is_some());
+        assert_eq!(Names::new(root.path()).identify(&path).runtime, Runtime::Docker);
     }
 
     #[test]
@@ -213,7 +246,7 @@ mod tests {
         fs::rename(root.path().join("var/lib/docker"), root.path().join("srv/dd")).expect("move");
         fs::write(root.path().join("etc/docker/daemon.json"), r#"{"data-root":"/srv/dd"}"#)
             .expect("write");
-        let identity = Names::new(root.path()).identify(&format!("/docker/{ID}")).expect("docker");
+        let identity = Names::new(root.path()).identify(&format!("/docker/{ID}"));
         assert_eq!(identity.name.as_deref(), Some("web"));
     }
 
@@ -224,7 +257,7 @@ mod tests {
         let file = root.path().join("var/lib/docker/containers").join(ID).join("config.v2.json");
         fs::write(&file, r#"{"Name": "/we"#).expect("write");
         let mut names = Names::new(root.path());
-        let mut identity = names.identify(&format!("/docker/{ID}")).expect("docker");
+        let mut identity = names.identify(&format!("/docker/{ID}"));
         assert_eq!(identity.name, None);
         let missing = names.missing_details();
         assert!(missing[0].contains("config.v2.json"), "{missing:?}");
@@ -238,11 +271,6 @@ mod tests {
         #[test]
         fn any_file_is_parsed_or_refused(text in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = parse(&text);
-        }
-
-        #[test]
-        fn any_start_is_a_time_or_nothing(text in ".{0,40}") {
-            let _ = started(&text);
         }
     }
 }

@@ -1,20 +1,35 @@
-//! LXC: the container's name stands in the path.
+//! LXC, and Incus and LXD on top of it: the container's name stands in the path.
 
-use super::{Identity, Runtime, base};
+use std::path::Path;
 
-/// `lxc.payload.NAME` since LXC 4, at any depth as containers nest; `lxc/NAME` before, and on Proxmox.
-/// Below the latter lies `ns` with the processes: the limits are on the outer cgroup.
-pub(super) fn identify(path: &str) -> Option<Identity> {
+use super::path::{base, parent};
+use super::{Identity, Runtime};
+
+/// Where Incus and LXD have one entry for each container, called as its cgroup.
+const CONTAINERS: [&str; 3] =
+    ["var/lib/incus/containers", "var/lib/lxd/containers", "var/snap/lxd/common/lxd/containers"];
+
+/// `lxc.payload.NAME` since LXC 4, at any depth as containers nest; `lxc.payload/NAME` and `lxc/NAME`
+/// before. Incus and LXD put the project before the name, except for the default one.
+pub(super) fn identify(path: &str, rootfs: &Path) -> Option<Identity> {
     let base = base(path);
-    let name = base.strip_prefix("lxc.payload.").or_else(|| {
-        let parent = path.strip_suffix(base)?.strip_suffix('/')?;
-        (super::base(parent) == "lxc").then_some(base)
-    })?;
-    if name.is_empty() {
+    let payload = base.strip_prefix("lxc.payload.");
+    let key = payload.or_else(|| matches!(parent(path), "lxc" | "lxc.payload").then_some(base))?;
+    if key.is_empty() {
         return None;
     }
-    let mut identity = Identity::new(Runtime::Lxc, Some(name));
+    let managed = payload.is_some()
+        && CONTAINERS.iter().any(|dir| rootfs.join(dir).join(key).symlink_metadata().is_ok());
+    if !managed {
+        let mut identity = Identity::new(Runtime::Lxc, Some(key));
+        identity.name = Some(key.to_owned());
+        return Some(identity);
+    }
+    let mut identity = Identity::new(Runtime::Incus, Some(key));
+    // No container of theirs has a `_` in its name: it must do as the name of a host.
+    let (project, name) = key.rsplit_once('_').unwrap_or(("default", key));
     identity.name = Some(name.to_owned());
+    identity.labels.insert("project".to_owned(), project.to_owned());
     Some(identity)
 }
 

@@ -1,6 +1,7 @@
 //! systemd: every slice, service and scope is a cgroup of its unit's name.
 
-use super::{Identity, Runtime, base};
+use super::path::base;
+use super::{Identity, Runtime};
 
 /// A unit. It has no `name`: that label tells containers from the rest.
 pub(super) fn identify(path: &str) -> Option<Identity> {

@@ -1,9 +1,9 @@
 //! Who a cgroup is and since when: always there.
 
 use crate::exporter::family::{Family, gauge};
-use crate::exporter::labels::{LabelsShown, base_labels};
+use crate::exporter::labels::info_labels;
 use crate::exporter::write::Number::{self, Whole};
-use crate::exporter::write::label;
+use crate::identity::{Health, Runtime};
 use crate::units::Timestamp;
 
 /// In the order of the exposition.
@@ -21,27 +21,26 @@ pub(super) static FAMILIES: &[Family] = &[
         "container_creation_time_seconds",
         "Creation time of the container since unix epoch in seconds",
     )
-    .from("the time of the cgroup's directory", "")
-    .differs("the cgroup's own, which is made anew with each start; cAdvisor asks the runtime")
-    .group(|_, e| e.reading.start_time.map(seconds)),
-    gauge(
-        "container_health_state",
-        "The result of the container's health check: 1 healthy, 0 not yet or not, -1 none",
-    )
-    .from("", "")
-    .differs("left out where there is no health check; cAdvisor prints -1 for every cgroup")
-    .compat("-1 where there is no health check")
-    .group(|host, _| host.compat.then_some(Number::MinusOne)),
+    .from("the runtime's files, else the time of the cgroup's directory", "")
+    .group(|_, e| e.identity.created.or(e.reading.start_time).map(seconds)),
+    gauge("container_health_state", "The result of the container's health check: 1 healthy, 0 starting or not healthy, -1 no check")
+        .from("State.Health of Docker", "")
+        .differs("left out for what is no container of Docker; cAdvisor prints -1 for every cgroup")
+        .compat("-1 for what is no container of Docker")
+        .group(|host, e| match e.identity.health {
+            Some(Health::Healthy) => Some(Whole(1)),
+            Some(Health::Starting | Health::Unhealthy) => Some(Whole(0)),
+            Some(Health::None) => Some(Number::MinusOne),
+            None => host.compat.then_some(Number::MinusOne),
+        }),
     gauge("loadline_container_info", "Always 1; the labels tell who the container is")
         .from("the cgroup's path and the runtime's files", "")
-        .other("key, runtime, every label of the container", |c, lines| {
-            for entry in c.snapshot().entries().filter(|e| e.identity.runtime.is_container()) {
-                let mut labels = base_labels(entry.path, entry.identity, &LabelsShown::All);
-                if let Some(key) = &entry.identity.key {
-                    label("key", key, &mut labels);
+        .other("image_id, key, pod_uid, runtime, user, every label of the container", |c, lines| {
+            for entry in c.snapshot().entries() {
+                // Pods and jobs too; what is neither has no more to say than its path.
+                if !matches!(entry.identity.runtime, Runtime::Systemd | Runtime::Raw) {
+                    lines.sample(&info_labels(entry.path, entry.identity), b"", Whole(1));
                 }
-                label("runtime", entry.identity.runtime.name(), &mut labels);
-                lines.sample(&labels, b"", Whole(1));
             }
         }),
 ];

@@ -1,5 +1,7 @@
 //! The exporter against hosts made of files, and against the host that runs the tests.
 
+#[path = "exporter/dashboards.rs"]
+mod dashboards;
 #[path = "exporter/fixture.rs"]
 pub mod fixture;
 #[path = "exporter/real_host.rs"]
@@ -105,7 +107,7 @@ fn check(layout: Layout, name: &str) {
 }
 
 /// Leaves out families that promtool would have named otherwise: their names are cAdvisor's.
-fn without_cadvisors_names(exposition: &str) -> String {
+pub fn without_cadvisors_names(exposition: &str) -> String {
     let disputed = [
         "container_cpu_load_d_average_10s",
         "machine_dimm_count",

@@ -1,6 +1,6 @@
 //! Block I/O.
 
-use super::OMITTED;
+use super::NOT_TOLD;
 use crate::cgroup::{Count, IoCost};
 use crate::exporter::Collector;
 use crate::exporter::family::{Family, counter};
@@ -41,20 +41,16 @@ pub(super) static FAMILIES: &[Family] = &[
             ],
         ),
     counter("container_fs_io_cost_usage_seconds_total", "Time of the device used, as io.cost counts it")
-        .from("io.stat cost.usage, with io.cost", "")
-        .differs(OMITTED)
+        .from("io.stat cost.usage, with io.cost", NOT_TOLD)
         .other("device", |c, lines| cost(c, lines, |cost| cost.usage_us)),
     counter("container_fs_io_cost_wait_seconds_total", "Time waited for a share of the device")
-        .from("io.stat cost.wait, with io.cost", "")
-        .differs(OMITTED)
+        .from("io.stat cost.wait, with io.cost", NOT_TOLD)
         .other("device", |c, lines| cost(c, lines, |cost| cost.wait_us)),
     counter("container_fs_io_cost_indebt_seconds_total", "Time in debt for I/O that could not wait")
-        .from("io.stat cost.indebt, with io.cost", "")
-        .differs(OMITTED)
+        .from("io.stat cost.indebt, with io.cost", NOT_TOLD)
         .other("device", |c, lines| cost(c, lines, |cost| cost.indebt_us)),
     counter("container_fs_io_cost_indelay_seconds_total", "Time delayed to pay debts of I/O")
-        .from("io.stat cost.indelay, with io.cost", "")
-        .differs(OMITTED)
+        .from("io.stat cost.indelay, with io.cost", NOT_TOLD)
         .other("device", |c, lines| cost(c, lines, |cost| cost.indelay_us)),
 ];
 

@@ -1,6 +1,6 @@
 //! Huge pages.
 
-use super::OMITTED;
+use super::{NOT_TOLD, OMITTED};
 use crate::cgroup::HugePages;
 use crate::exporter::Collector;
 use crate::exporter::family::{Family, gauge, unknown};
@@ -13,7 +13,7 @@ pub(super) static FAMILIES: &[Family] = &[
         .differs("pages in use; cAdvisor prints reserved ones where the kernel counts them")
         .other("pagesize", |c, lines| each_size(c, lines, |pages| pages.usage)),
     gauge("container_hugetlb_max_usage_bytes", "Maximum hugepage usage recorded in bytes")
-        .from("", "hugetlb.SIZE.max_usage_in_bytes")
+        .from(NOT_TOLD, "hugetlb.SIZE.max_usage_in_bytes")
         .differs(OMITTED)
         .compat("0 on v2")
         .other("pagesize", |c, lines| each_size(c, lines, |pages| pages.max_usage)),

@@ -15,7 +15,7 @@ pub(super) static FAMILIES: &[Family] = &[
         "container_start_time_seconds",
         "Start time of the container since unix epoch in seconds",
     )
-    .from("StartedAt of Docker, else the time of the cgroup's directory", "")
+    .from("the runtime's files, else the time of the cgroup's directory", "")
     .group(|_, e| e.identity.started.or(e.reading.start_time).map(seconds)),
     gauge(
         "container_creation_time_seconds",

@@ -47,6 +47,7 @@ pub(super) static FAMILIES: &[Family] = &[
             }
         }),
     gauge("machine_nvm_avg_power_budget_watts", "Power budget of persistent memory: the kernel does not tell it")
+        .from("not told", "")
         .differs("left out, as only a library tells it")
         .compat("always 0")
         .other(MACHINE, |c, lines| one(c, or_zero(c, None), lines)),

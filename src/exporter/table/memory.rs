@@ -1,6 +1,6 @@
 //! Memory in use.
 
-use super::{OMITTED, ZEROS, count};
+use super::{NOT_TOLD, OMITTED, ZEROS, count};
 use crate::exporter::family::{Family, counter, gauge, unknown};
 use crate::exporter::write::Number::Whole;
 
@@ -75,12 +75,12 @@ pub(super) static FAMILIES: &[Family] = &[
             ("failure_type=\"pgmajfault\",scope=\"hierarchy\"", |e| e.reading.memory.major_page_faults.map(Whole)),
         ]),
     counter("container_memory_events_high_total", "How often the container was slowed down above memory.high")
-        .from("memory.events high", "")
+        .from("memory.events high", NOT_TOLD)
         .differs(OMITTED)
         .compat(ZEROS)
         .group(|_, e| count(e.reading.memory.high_events)),
     counter("container_memory_events_max_total", "How often the container was about to pass memory.max")
-        .from("memory.events max", "")
+        .from("memory.events max", NOT_TOLD)
         .differs(OMITTED)
         .compat(ZEROS)
         .group(|_, e| count(e.reading.memory.max_events)),
@@ -95,12 +95,12 @@ pub(super) static FAMILIES: &[Family] = &[
         .compat(ZEROS)
         .group(|_, e| count(e.reading.memory.file_writeback)),
     counter("container_memory_pgscan_total", "Pages that reclaim has looked at")
-        .from("memory.stat pgscan", "")
+        .from("memory.stat pgscan", NOT_TOLD)
         .differs(OMITTED)
         .compat(ZEROS)
         .group(|_, e| count(e.reading.memory.pages_scanned)),
     counter("container_memory_pgsteal_total", "Pages that reclaim has taken")
-        .from("memory.stat pgsteal", "")
+        .from("memory.stat pgsteal", NOT_TOLD)
         .differs(OMITTED)
         .compat(ZEROS)
         .group(|_, e| count(e.reading.memory.pages_reclaimed)),

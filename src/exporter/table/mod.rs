@@ -51,6 +51,9 @@ pub fn families() -> impl Iterator<Item = (Option<S>, &'static Family)> {
 
 const OMITTED: &str = "left out where the kernel does not tell; cAdvisor prints 0";
 
+/// The source where a version of cgroups has none.
+const NOT_TOLD: &str = "not told";
+
 /// What `--compat=cadvisor` does to most families.
 const ZEROS: &str = "0 where the kernel does not tell";
 

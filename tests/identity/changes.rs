@@ -21,7 +21,7 @@ fn scrape(collector: &mut Collector, path: &str) -> Identity {
 
 fn labels(collector: &Collector) -> String {
     let mut text = Vec::new();
-    collector.render(loadline::web::Format::Text, &mut text).expect("to memory");
+    collector.render(loadline::web::Format::Text, &mut text).expect("in memory");
     String::from_utf8(text).expect("UTF-8")
 }
 

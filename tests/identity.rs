@@ -30,11 +30,7 @@ fn check(name: &str, host: &Host) {
     assert_eq!(collector.missing_details(), Vec::<String>::new());
     text.push_str("\nSeries\n\n");
     let mut exposition = Vec::new();
-<<<<<<< HEAD
-    collector.render(Format::Text, &mut exposition).expect("to memory");
-=======
     collector.render(Format::Text, &mut exposition).expect("in memory");
->>>>>>> main
     let exposition = String::from_utf8(exposition).expect("UTF-8");
     let series = exposition.lines().filter(|line| line.starts_with("container_last_seen"));
     series.for_each(|line| writeln!(text, "{line}").expect("written"));

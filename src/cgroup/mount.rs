@@ -1,12 +1,12 @@
 //! Where the cgroup hierarchies are mounted: v1, hybrid or v2.
 
-use std::ffi::OsString;
+use std::ffi::{CStr, OsString};
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, accessat, openat};
 
 use super::Error;
 use crate::metric_set::{MetricSet, MetricSets};
@@ -178,6 +178,11 @@ impl Root {
     pub fn files(&self, controller: Controller) -> Option<(&Path, bool)> {
         let (v1, v2) = (self.v1(controller), self.v2(controller));
         Some((&self.mounts[v1.or(v2)?].path, v1.is_none()))
+    }
+
+    /// Whether the root of a hierarchy has a file.
+    pub(super) fn has(&self, mount: usize, file: &CStr) -> bool {
+        accessat(&self.mounts[mount].fd, file, Access::EXISTS, AtFlags::empty()).is_ok()
     }
 
     /// The v1 hierarchy of a controller.

@@ -33,6 +33,8 @@ pub(super) static FILES: &[File] = &[
     file(Memory, MEMORY, c"memory.usage_in_bytes", memory_usage),
     file(Cpuacct, CPU, c"cpuacct.usage", cpuacct_usage),
     file(Blkio, IO, c"blkio.throttle.io_service_bytes_recursive", blkio_bytes),
+    file(Blkio, IO, c"blkio.throttle.io_service_bytes", blkio_bytes)
+        .stands_in_for(c"blkio.throttle.io_service_bytes_recursive"),
     file(Pids, PROCESS, c"pids.current", pids_current),
     file(Cpu, QUOTA, c"cpu.cfs_quota_us", cpu_quota).fresh(UntilWritten),
     file(Cpu, SPEC, c"cpu.cfs_period_us", cpu_period).fresh(UntilWritten),
@@ -48,6 +50,9 @@ pub(super) static FILES: &[File] = &[
     file(Memory, MEMORY, c"memory.failcnt", memory_failcnt).fresh(While(without_refusals)),
     file(Memory, OOM, c"memory.oom_control", memory_oom_control).fresh(While(without_kills)),
     file(Blkio, IO, c"blkio.throttle.io_serviced_recursive", blkio_operations)
+        .fresh(While(without_io)),
+    file(Blkio, IO, c"blkio.throttle.io_serviced", blkio_operations)
+        .stands_in_for(c"blkio.throttle.io_serviced_recursive")
         .fresh(While(without_io)),
     processes(Cpu, PROCESS),
     file(Cpuacct, CORES, c"cpuacct.usage_percpu", cpuacct_cores),
@@ -291,4 +296,36 @@ fn huge_max_usage(text: &[u8], reading: &mut Reading, size: &'static str) -> Don
 fn huge_failcnt(text: &[u8], reading: &mut Reading, size: &'static str) -> Done {
     reading.huge_pages(size).failcnt = Some(parse::single(text)?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::super::{Request, Root, Scanner};
+    use super::*;
+
+    #[test]
+    fn an_old_kernel_has_a_file_that_stands_in() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let blkio = dir.path().join("fs/cgroup/blkio");
+        let read_bytes = |files: &[(&str, &str)]| {
+            let _ = fs::remove_dir_all(&blkio);
+            fs::create_dir_all(&blkio).expect("mkdir");
+            for (name, text) in files {
+                fs::write(blkio.join(name), text).expect("write");
+            }
+            let root = Root::open(Path::new("/nonexistent"), dir.path()).expect("v1");
+            let sets = MetricSets::defaults();
+            let mut scanner = Scanner::new(root, Path::new("/nonexistent"), sets, 9);
+            scanner.scan(&Request { ignored: &|_| false, sets, deadline: None });
+            scanner.groups()[0].reading().io.first().and_then(|device| device.read_bytes)
+        };
+        let old = ("blkio.throttle.io_service_bytes", "8:0 Read 1\n");
+        let new = ("blkio.throttle.io_service_bytes_recursive", "8:0 Read 2\n");
+        assert_eq!(read_bytes(&[old]), Some(1));
+        assert_eq!(read_bytes(&[old, new]), Some(2));
+        assert_eq!(read_bytes(&[]), None);
+    }
 }

@@ -9,19 +9,19 @@ use crate::exporter::write::{Lines, Number};
 /// In the order of the exposition.
 pub(super) static FAMILIES: &[Family] = &[
     counter("container_fs_reads_bytes_total", "Cumulative count of bytes read")
-        .from("io.stat rbytes", "blkio.throttle.io_service_bytes_recursive Read")
+        .from("io.stat rbytes", "blkio.throttle.io_service_bytes_recursive Read, on old kernels without _recursive")
         .differs(BLOCK_IO)
         .device("device", &[("", |d| d.read_bytes)]),
     counter("container_fs_writes_bytes_total", "Cumulative count of bytes written")
-        .from("io.stat wbytes", "blkio.throttle.io_service_bytes_recursive Write")
+        .from("io.stat wbytes", "blkio.throttle.io_service_bytes_recursive Write, likewise")
         .differs(BLOCK_IO)
         .device("device", &[("", |d| d.written_bytes)]),
     counter("container_fs_reads_total", "Cumulative count of reads completed")
-        .from("io.stat rios", "blkio.throttle.io_serviced_recursive Read")
+        .from("io.stat rios", "blkio.throttle.io_serviced_recursive Read, likewise")
         .differs(BLOCK_IO)
         .device("device", &[("", |d| d.reads)]),
     counter("container_fs_writes_total", "Cumulative count of writes completed")
-        .from("io.stat wios", "blkio.throttle.io_serviced_recursive Write")
+        .from("io.stat wios", "blkio.throttle.io_serviced_recursive Write, likewise")
         .differs(BLOCK_IO)
         .device("device", &[("", |d| d.writes)]),
     counter("container_blkio_device_usage_total", "Blkio device bytes usage")
@@ -54,7 +54,7 @@ pub(super) static FAMILIES: &[Family] = &[
         .other("device", |c, lines| cost(c, lines, |cost| cost.indelay_us)),
 ];
 
-const BLOCK_IO: &str = "only the cgroup's own figures: cAdvisor adds series with those of the host's whole disk; a device that the host does not name is called by its numbers";
+const BLOCK_IO: &str = "only the cgroup's own figures: cAdvisor adds series with those of the host's whole disk; a device that the host does not name is called by its numbers. On v1 the counters are those of the throttle layer, which sees all I/O; cAdvisor takes those of bfq or cfq first, which see that of their own devices";
 
 fn cost(collector: &Collector, lines: &mut Lines, value: fn(&IoCost) -> Option<u64>) {
     for entry in collector.snapshot().entries() {

@@ -8,6 +8,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Query, State};
@@ -17,16 +18,19 @@ use axum::routing::get;
 use clap::Args;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use tracing::{debug, info};
 
 use super::collectors::{self, Collectors};
 use super::paths::Paths;
 use super::shown::Shown;
-use super::web::{Listen, TelemetryPath};
+use super::web::{Listen, Scrapes, TelemetryPath};
 use super::{CommandResult, block_on};
 use crate::exporter::{Collector, Options, Scrape};
 use crate::scaler::now;
-use crate::web::{Error, Format, Link, Ready, exposition, health, landing};
+use crate::web::{
+    Error, Format, Link, Ready, exposition, health, landing, max_requests, scrape_timeout,
+};
 
 /// The command line.
 #[derive(Args)]
@@ -36,6 +40,8 @@ pub struct Arguments {
     /// Path of the metrics
     #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
     telemetry_path: TelemetryPath,
+    #[command(flatten)]
+    scrapes: Scrapes,
     #[command(flatten)]
     paths: Paths,
     #[command(flatten)]
@@ -56,7 +62,8 @@ impl Arguments {
         }
         let ready = Ready::waiting_for("the host to be read");
         ready.set();
-        block_on(2, self.listen.serve(router(host, ready, &self.telemetry_path)))
+        let router = router(host, ready, &self.telemetry_path, &self.scrapes);
+        block_on(2, self.listen.serve(router))
     }
 }
 
@@ -65,7 +72,7 @@ struct Host {
     collector: Collector,
 }
 
-fn router(host: Host, ready: Ready, telemetry_path: &TelemetryPath) -> Router {
+fn router(host: Host, ready: Ready, telemetry_path: &TelemetryPath, scrapes: &Scrapes) -> Router {
     let links = [
         Link::new(telemetry_path.as_str(), "metrics, for Prometheus"),
         Link::new("/-/healthy", "whether this answers at all"),
@@ -73,25 +80,37 @@ fn router(host: Host, ready: Ready, telemetry_path: &TelemetryPath) -> Router {
     ];
     let sentence = "CPU, memory, pressure and I/O of every container and service of this host";
     let front = async move || landing("loadline exporter", sentence, &links);
-    Router::new()
-        .route("/", get(front))
-        .route(telemetry_path.as_str(), get(scrape))
-        .route("/healthz", get(async || "ok"))
+    let offset = scrapes.timeout_offset;
+    let scrape = async move |State(host): State<Arc<Mutex<Host>>>,
+                             Query(parameters): Query<Vec<(String, String)>>,
+                             headers: HeaderMap| {
+        let sets = match collectors::asked(&parameters) {
+            Ok(sets) => sets,
+            Err(message) => return Error::bad_request(message).into_response(),
+        };
+        let limit = scrape_timeout(&headers, offset);
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        scrape(host, headers, Scrape { sets, deadline }).await
+    };
+    let metrics = Router::new().route(telemetry_path.as_str(), get(scrape));
+    max_requests(metrics, scrapes.max_requests)
         .with_state(Arc::new(Mutex::new(host)))
+        .route("/", get(front))
+        .route("/healthz", get(async || "ok"))
         .merge(health(ready))
 }
 
-async fn scrape(
-    State(host): State<Arc<Mutex<Host>>>,
-    Query(parameters): Query<Vec<(String, String)>>,
-    headers: HeaderMap,
-) -> Response {
-    let scrape = match collectors::asked(&parameters) {
-        Ok(sets) => Scrape { sets, deadline: None },
-        Err(message) => return Error::bad_request(message).into_response(),
-    };
+/// Where the deadline passes before the scrape can begin, nobody waits for it any more.
+async fn scrape(host: Arc<Mutex<Host>>, headers: HeaderMap, scrape: Scrape) -> Response {
     // Waiting here costs no thread, and ends with the request.
-    let host = host.lock_owned().await;
+    let limit = scrape.deadline.map(|at| at.saturating_duration_since(Instant::now()));
+    let host = match timeout(limit.unwrap_or(Duration::MAX), host.lock_owned()).await {
+        Ok(host) => host,
+        Err(_) => {
+            let message = "another scrape took all the time that this one had";
+            return Error::unavailable(message).into_response();
+        }
+    };
     let answer = spawn_blocking(move || {
         let mut host = host;
         exposition(&headers, |format, out| host.read(&scrape, format, out))

@@ -21,6 +21,13 @@ pub struct Problem {
     pub message: String,
 }
 
+impl Problem {
+    /// What goes between the file's name and the key or a further word: `:LINE:COLUMN`, or nothing.
+    pub fn place(&self) -> String {
+        self.at.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(at) = self.at {
@@ -44,7 +51,8 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    fn whole(file: &str, message: String) -> Self {
+    /// `message` about the file as a whole.
+    pub fn whole(file: &str, message: String) -> Self {
         let problem = Problem { at: None, key: String::new(), message };
         Self { file: file.to_owned(), problems: vec![problem] }
     }
@@ -67,6 +75,10 @@ impl fmt::Display for ConfigError {
 /// # Errors
 /// A file that cannot be read, is no YAML, does not fit, or holds values that contradict each other.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    parse(&read_text(path)?, &path.display().to_string())
+}
+
+fn read_text(path: &Path) -> Result<String, ConfigError> {
     let name = path.display().to_string();
     let fail = |message| ConfigError::whole(&name, message);
     let size = fs::metadata(path).map_err(|e| fail(format!("cannot read: {e}")))?.len();
@@ -75,14 +87,16 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
             "expected at most {MAX_FILE_BYTES} bytes of settings, found {size}"
         )));
     }
-    let bytes = fs::read(path).map_err(|e| fail(format!("cannot read: {e}")))?;
-    let text = String::from_utf8(bytes).map_err(|e| {
-        fail(format!(
-            "expected UTF-8, found another byte at offset {}",
-            e.utf8_error().valid_up_to()
-        ))
-    })?;
-    parse(&text, &name)
+    utf8(fs::read(path).map_err(|e| fail(format!("cannot read: {e}")))?, &name)
+}
+
+/// The text of a settings file, which is UTF-8.
+pub(super) fn utf8(bytes: Vec<u8>, name: &str) -> Result<String, ConfigError> {
+    String::from_utf8(bytes).map_err(|e| {
+        let offset = e.utf8_error().valid_up_to();
+        let message = format!("expected UTF-8, found another byte at offset {offset}");
+        ConfigError::whole(name, message)
+    })
 }
 
 /// Validates the settings in `text`; `name` stands for the file in errors.

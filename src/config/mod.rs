@@ -16,6 +16,7 @@ mod policy;
 mod targets;
 mod validate;
 mod warnings;
+mod web_file;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ pub use policy::{Policy, Threshold, ThresholdDimension};
 pub use targets::{ActuatorKind, Scale, TargetRule};
 pub use validate::decision_problems;
 pub use warnings::warnings;
+pub use web_file::{HttpServerConfig, Places, RateLimit, TlsServerConfig, WebFile};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -1,8 +1,7 @@
-//! Sockets, connections, and what a client may cost.
+//! The server: its sockets, and what a client may cost.
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -13,24 +12,22 @@ use axum::extract::{OriginalUri, Request};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tracing::{debug, warn};
+use tracing::warn;
 
-use super::{Error, ListenAddress};
+use super::connection::{self, Shared};
+use super::listener::{Bound, Listener, Stream};
+use super::{Error, Front, ListenAddress};
 
 /// What a client may cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections open at once. Further ones wait in the kernel's queue.
     pub connections: usize,
-    /// How long a client may take to send a request's head; also how long a kept connection may idle.
+    /// How long a client may take over the TLS handshake, and then to send a request's head; also how
+    /// long a kept connection may idle.
     pub header_timeout: Duration,
     /// How long a request may take from its head to the head of the answer. After it: 503.
     pub request_timeout: Duration,
@@ -65,9 +62,10 @@ pub struct BindError {
 /// Open sockets that nobody answers yet.
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<TcpListener>,
-    addresses: Vec<SocketAddr>,
+    listeners: Vec<Listener>,
+    addresses: Vec<Bound>,
     limits: Limits,
+    front: Option<Arc<Front>>,
 }
 
 impl Server {
@@ -76,18 +74,34 @@ impl Server {
     /// # Errors
     /// Names the first address that cannot be had.
     pub async fn bind(addresses: &[ListenAddress], limits: Limits) -> Result<Self, BindError> {
-        let mut server = Self { listeners: Vec::new(), addresses: Vec::new(), limits };
+        let mut server = Self { listeners: Vec::new(), addresses: Vec::new(), limits, front: None };
         for address in addresses {
             let fail = |source| BindError { address: address.clone(), source };
-            let listener = listen(address).await.map_err(fail)?;
-            server.addresses.push(listener.local_addr().map_err(fail)?);
+            let listener = Listener::bind(address).await.map_err(fail)?;
+            server.addresses.push(listener.address().map_err(fail)?);
             server.listeners.push(listener);
         }
         Ok(server)
     }
 
-    /// Where the server listens, in the order asked for, with the ports that the kernel chose.
-    pub fn addresses(&self) -> &[SocketAddr] {
+    /// Takes the sockets that systemd has opened for this process (`LISTEN_FDS`).
+    ///
+    /// # Errors
+    /// A sentence that says which of them cannot be served, or that there are none.
+    pub fn from_systemd(limits: Limits) -> Result<Self, String> {
+        let listeners = Listener::from_systemd()?;
+        let addresses: io::Result<Vec<Bound>> = listeners.iter().map(Listener::address).collect();
+        let addresses = addresses.map_err(|e| format!("cannot use a socket of systemd's: {e}"))?;
+        Ok(Self { listeners, addresses, limits, front: None })
+    }
+
+    /// Puts `front` before everything: TLS, rate limit, headers, passwords.
+    pub fn behind(self, front: Option<Arc<Front>>) -> Self {
+        Self { front, ..self }
+    }
+
+    /// Where the server listens, in the order asked for.
+    pub fn addresses(&self) -> &[Bound] {
         &self.addresses
     }
 
@@ -95,9 +109,11 @@ impl Server {
     ///
     /// What the router does not know is answered with 404 or 405 and a hint.
     pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) {
-        let router = with_defaults(router, self.limits.request_timeout);
         let permits = Arc::new(Semaphore::new(self.limits.connections));
-        let graceful = GracefulShutdown::new();
+        let (end, ending) = watch::channel(());
+        let router = with_defaults(router, self.front.clone(), self.limits.request_timeout);
+        let shared =
+            Shared { router, limits: self.limits.clone(), front: self.front.clone(), ending };
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {
@@ -108,30 +124,21 @@ impl Server {
                 accepted = accept(&self.listeners, &permits) => {
                     // A pattern in the branch would switch it off on `None`, until a connection ends.
                     let Some((stream, permit)) = accepted else { continue };
-                    let (router, limits) = (router.clone(), self.limits.clone());
-                    connections.spawn(serve_one(stream, permit, router, limits, graceful.watcher()));
+                    let shared = shared.clone();
+                    connections.spawn(async move {
+                        connection::serve(stream, shared).await;
+                        drop(permit);
+                    });
                 }
             }
         }
         drop(self.listeners);
-        if timeout(self.limits.shutdown_timeout, graceful.shutdown()).await.is_err() {
+        end.send_replace(());
+        let finished = async { while connections.join_next().await.is_some() {} };
+        if timeout(self.limits.shutdown_timeout, finished).await.is_err() {
             warn!(connections = connections.len(), "requests were cut off at the end");
         }
     }
-}
-
-async fn listen(address: &ListenAddress) -> io::Result<TcpListener> {
-    let port = address.port;
-    let Some(host) = &address.host else {
-        return match TcpListener::bind(("::", port)).await {
-            Err(e) if !matches!(e.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {
-                // A host without IPv6.
-                TcpListener::bind(("0.0.0.0", port)).await
-            }
-            result => result,
-        };
-    };
-    TcpListener::bind((host.as_str(), port)).await
 }
 
 /// The next connection of any listener, and its share of the connection limit. `None` where there was
@@ -139,9 +146,9 @@ async fn listen(address: &ListenAddress) -> io::Result<TcpListener> {
 ///
 /// May be dropped at any point: a connection is taken only with the result.
 async fn accept(
-    listeners: &[TcpListener],
+    listeners: &[Listener],
     permits: &Arc<Semaphore>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+) -> Option<(Stream, OwnedSemaphorePermit)> {
     // A permit first: a connection that nobody serves is better off in the kernel's queue.
     let permit = Arc::clone(permits).acquire_owned().await.ok()?;
     let next = poll_fn(|cx| {
@@ -152,7 +159,7 @@ async fn accept(
         ready.map_or(Poll::Pending, Poll::Ready)
     });
     match next.await {
-        Ok((stream, _)) => Some((stream, permit)),
+        Ok(stream) => Some((stream, permit)),
         Err(error) if is_of_one_client(&error) => None,
         Err(error) => {
             // Out of descriptors, as a rule. The queue stays ready, so without a pause this loop
@@ -170,32 +177,9 @@ fn is_of_one_client(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn serve_one(
-    stream: TcpStream,
-    permit: OwnedSemaphorePermit,
-    router: Router,
-    limits: Limits,
-    watcher: Watcher,
-) {
-    // Neither can fail on a fresh socket but for want of memory; the connection works without them.
-    let _ = stream.set_nodelay(true);
-    let unread_ms = u32::try_from(limits.send_timeout.as_millis()).unwrap_or(u32::MAX);
-    let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, unread_ms);
-    let connection = http1::Builder::new()
-        // Without a timer the header timeout does nothing.
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
-        .max_buf_size(64 << 10)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    if let Err(error) = watcher.watch(connection).await {
-        debug!(%error, "a connection broke");
-    }
-    drop(permit);
-}
-
 /// What holds for every route.
-fn with_defaults(router: Router, request_timeout: Duration) -> Router {
-    router
+fn with_defaults(router: Router, front: Option<Arc<Front>>, request_timeout: Duration) -> Router {
+    let router = router
         .fallback(async |OriginalUri(uri): OriginalUri| {
             let message = format!("nothing is at {}: see / for what there is", uri.path());
             Error::new(StatusCode::NOT_FOUND, message)
@@ -203,10 +187,14 @@ fn with_defaults(router: Router, request_timeout: Duration) -> Router {
         .method_not_allowed_fallback(async |method: Method, OriginalUri(uri): OriginalUri| {
             let message = format!("{} does not take {method}: see the header Allow", uri.path());
             Error::new(StatusCode::METHOD_NOT_ALLOWED, message)
-        })
-        .layer(middleware::from_fn(move |request: Request, next: Next| {
-            within(request_timeout, request, next)
-        }))
+        });
+    let router = match front {
+        Some(front) => front.before(router),
+        None => router,
+    };
+    router.layer(middleware::from_fn(move |request: Request, next: Next| {
+        within(request_timeout, request, next)
+    }))
 }
 
 async fn within(limit: Duration, request: Request, next: Next) -> Response {

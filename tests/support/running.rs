@@ -1,7 +1,9 @@
 //! `loadline`'s own HTTP server within the test's process: for its tests, and for fakes of others.
 
+use std::sync::Arc;
+
 use axum::Router;
-use loadline::web::{Limits, ListenAddress, Server};
+use loadline::web::{Front, Limits, ListenAddress, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -20,7 +22,13 @@ pub struct Running {
 impl Running {
     /// Serves `router` from now on.
     pub async fn start(router: Router, limits: Limits) -> Self {
+        Self::behind(None, router, limits).await
+    }
+
+    /// Serves `router` behind `front` from now on.
+    pub async fn behind(front: Option<Arc<Front>>, router: Router, limits: Limits) -> Self {
         let server = Server::bind(&[ListenAddress::loopback(0)], limits).await.expect("a port");
+        let server = server.behind(front);
         let address = server.addresses()[0].to_string();
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(server.serve(router, async {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::{get, post};
-use loadline::web::{Limits, ListenAddress, Server, read_body};
+use loadline::web::{Bound, Limits, ListenAddress, Server, read_body};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, Semaphore};
@@ -218,7 +218,11 @@ async fn an_ending_server_does_not_wait_for_ever() {
 async fn each_address_is_served() {
     let any = [ListenAddress::loopback(0), ListenAddress::any(0)];
     let server = Server::bind(&any, Limits::default()).await.expect("two ports");
-    let ports: Vec<u16> = server.addresses().iter().map(|address| address.port()).collect();
+    let port = |address: &Bound| match address {
+        Bound::Tcp(address) => address.port(),
+        Bound::Unix(path) => panic!("{} is no port", path.display()),
+    };
+    let ports: Vec<u16> = server.addresses().iter().map(port).collect();
     tokio::spawn(server.serve(hello(), std::future::pending()));
     for port in ports {
         let reply = http_get(&format!("http://127.0.0.1:{port}/")).await.expect("an answer");

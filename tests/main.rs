@@ -22,6 +22,7 @@ mod operations;
 mod procfs;
 mod promql;
 mod support;
+mod unprivileged;
 mod up;
 mod web;
 mod workload;

@@ -14,6 +14,9 @@ use crate::metric_set::{Effort, MetricSet, Problem};
 /// The type of a procfs, see statfs(2).
 const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
+/// The inode of the host's PID namespace: PROC_PID_INIT_INO of linux/proc_ns.h.
+const HOST_NAMESPACE: u64 = 0xefff_fffc;
+
 /// How many problems a read reports in words.
 const MOST_PROBLEMS: usize = 20;
 
@@ -139,6 +142,11 @@ impl Files {
             }
         }
         Ok(())
+    }
+
+    /// Whether we are in another PID namespace than the host's, and so see only some processes.
+    pub(super) fn is_apart(&self) -> bool {
+        fs::metadata(self.root.join("self/ns/pid")).is_ok_and(|own| own.ino() != HOST_NAMESPACE)
     }
 
     /// When a process started, in ticks since the boot.

@@ -33,6 +33,11 @@ pub use statistics::Statistic;
 const OF_NAMESPACES: MetricSets =
     MetricSets::of(&[MetricSet::Network, MetricSet::Tcp, MetricSet::Udp, MetricSet::AdvTcp]);
 
+/// What a container sees that has not got the host's PID namespace.
+const APART: &str = "this process is in a PID namespace of its own, as in a container: processes outside it, \
+                     their network, sockets, disks and on cgroup v1 their number are not seen; it needs the \
+                     host's (docker run --pid=host)";
+
 /// A cgroup, as this room needs to know it.
 #[derive(Clone, Copy, Debug)]
 pub struct Member<'a> {
@@ -218,7 +223,8 @@ impl Processes {
                 denied.times
             )
         };
-        self.files.denied().iter().map(sentence).collect()
+        let apart = self.files.is_apart().then(|| APART.to_owned());
+        apart.into_iter().chain(self.files.denied().iter().map(sentence)).collect()
     }
 }
 

@@ -4,7 +4,7 @@ CARGO ?= cargo
 # Docker Compose 2 where the client has it, else the older docker-compose.
 COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: help up test lab lab-down bench
+.PHONY: help up test lab lab-down bench bench-exporter
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -24,3 +24,11 @@ lab-down: ## Remove the lab and its volumes
 
 bench: ## Run the benchmarks
 	$(CARGO) bench --locked
+
+N ?= 50,300,1000
+SCRAPES ?= 20
+bench-exporter: ## What a scrape costs, as root: N=50,300 SCRAPES=20 PEER=http://localhost:8080/metrics PEER_PID= ARGS=
+	$(CARGO) build --release --locked --bin loadline
+	rustc -O --edition=2024 benches/exporter/floor.rs -o target/release/exporter-floor
+	python3 benches/exporter/bench.py --loadline=target/release/loadline --floor=target/release/exporter-floor \
+	    --n=$(N) --scrapes=$(SCRAPES) $(PEER:%=--peer=%) $(PEER_PID:%=--peer-pid=%) $(ARGS)

@@ -37,7 +37,7 @@ fn collector(sets: &[MetricSet]) -> Collector {
 
 /// Collects anew: the value of every series.
 fn scrape(collector: &mut Collector) -> BTreeMap<String, f64> {
-    collector.collect_for(Timestamp::default(), &Scrape { sets: all(), deadline: None });
+    collector.collect_for(Timestamp::default(), &Scrape { sets: all(), ..Scrape::default() });
     let mut out = Vec::new();
     collector.render(Format::Text, &mut out).expect("in memory");
     series(&String::from_utf8(out).expect("UTF-8"))

@@ -26,8 +26,8 @@ const MOST_PROBLEMS: usize = 20;
 
 /// What a scan is for.
 pub struct Request<'a> {
-    /// Cgroups whose path it holds for are left out with all below them.
-    pub ignored: &'a dyn Fn(&str) -> bool,
+    /// Cgroups at the positions that it holds for are read; the others' readings are empty.
+    pub wanted: &'a dyn Fn(usize) -> bool,
     /// The files that these sets need are read.
     pub sets: MetricSets,
     /// What is not read by then is left out.
@@ -200,14 +200,8 @@ impl Scanner {
         &self.root
     }
 
-    /// Finds all cgroups, then reads those of their files that the request asks for.
-    pub fn scan(&mut self, request: &Request) {
-        self.discover(request.ignored);
-        self.read(request);
-    }
-
-    /// The first half of [`Scanner::scan`].
-    pub(super) fn discover(&mut self, ignored: &dyn Fn(&str) -> bool) {
+    /// Finds all cgroups. Those for whose path `ignored` holds are left out with all below them.
+    pub fn discover(&mut self, ignored: &dyn Fn(&str) -> bool) {
         self.efforts = [Effort::default(); MetricSet::COUNT];
         self.problems.clear();
         let started = Instant::now();
@@ -215,8 +209,8 @@ impl Scanner {
         self.discovery = started.elapsed();
     }
 
-    /// The second half of [`Scanner::scan`].
-    pub(super) fn read(&mut self, request: &Request) {
+    /// Reads those files of the cgroups found that the request asks for.
+    pub fn read(&mut self, request: &Request) {
         for group in &mut self.tree.groups {
             group.reading.clear();
         }
@@ -242,7 +236,7 @@ impl Scanner {
                 remember: self.tree.sees_writes(),
                 clocks,
             };
-            self.read_file(set, &pass);
+            self.read_file(set, &pass, request.wanted);
             self.efforts[set.index()].duration += started.elapsed();
         }
         for group in &mut self.tree.groups {
@@ -251,11 +245,11 @@ impl Scanner {
     }
 
     /// Reads one file of all cgroups of a hierarchy, on the account of `set`.
-    fn read_file(&mut self, set: MetricSet, pass: &Pass) {
+    fn read_file(&mut self, set: MetricSet, pass: &Pass, wanted: &dyn Fn(usize) -> bool) {
         let Self { root, tree, buffers, problems, denied, efforts, .. } = self;
         let Pass { file, mount, .. } = *pass;
         let groups = tree.groups.iter_mut().enumerate();
-        for (position, group) in groups.filter(|(_, g)| !g.gone && g.is_in(mount)) {
+        for (position, group) in groups.filter(|(at, g)| !g.gone && g.is_in(mount) && wanted(*at)) {
             let Err(failure) = pass.take(root, position, group, buffers) else { continue };
             let mount = &root.mounts[mount];
             let shown = || format!("{}{}/{}", mount.path.display(), group.path(), file.name());

@@ -40,9 +40,14 @@ fn paths(scanner: &Scanner) -> Vec<&str> {
     scanner.groups().iter().filter(|g| g.is_alive()).map(super::Group::path).collect()
 }
 
+fn scan(scanner: &mut Scanner, request: &Request) {
+    scanner.discover(&|_| false);
+    scanner.read(request);
+}
+
 /// Everything, for as long as it takes.
 fn everything() -> Request<'static> {
-    Request { ignored: &|_| false, sets: MetricSets::defaults(), deadline: None }
+    Request { wanted: &|_| true, sets: MetricSets::defaults(), deadline: None }
 }
 
 #[test]
@@ -52,7 +57,7 @@ fn parents_come_before_children_and_ignored_ones_not_at_all() {
         tree.write(&format!("{dir}/memory.current"), "1\n");
     }
     let mut scanner = tree.scanner();
-    scanner.scan(&Request { ignored: &|path| path.ends_with(".mount"), ..everything() });
+    scanner.discover(&|path| path.ends_with(".mount"));
     assert_eq!(paths(&scanner), ["/", "/a", "/a-b", "/a/b", "/a/b/c", "/z"]);
 }
 
@@ -62,13 +67,13 @@ fn a_cgroup_that_goes_between_discovery_and_read_is_just_gone() {
     tree.write("a/memory.current", "1\n");
     tree.write("b/memory.current", "2\n");
     let mut scanner = tree.scanner();
-    scanner.discover(everything().ignored);
+    scanner.discover(&|_| false);
     fs::remove_dir_all(tree.cgroups().join("a")).expect("remove");
     scanner.read(&everything());
     assert_eq!(paths(&scanner), ["/", "/b"]);
     assert_eq!(scanner.problems(), []);
     let generation = scanner.generation();
-    scanner.scan(&everything());
+    scan(&mut scanner, &everything());
     assert_eq!(paths(&scanner), ["/", "/b"]);
     assert_ne!(scanner.generation(), generation);
 }
@@ -79,7 +84,7 @@ fn a_cgroup_made_again_starts_anew() {
     tree.write("a/memory.current", "1\n");
     let mut scanner = tree.scanner();
     let look = |scanner: &mut Scanner| {
-        scanner.scan(&everything());
+        scan(scanner, &everything());
         let group = scanner.groups().iter().find(|g| g.path() == "/a").expect("found");
         (group.serial(), group.inode(), group.reading().memory.usage)
     };
@@ -98,11 +103,11 @@ fn a_controller_enabled_later_is_found() {
     let tree = Tree::new();
     tree.write("a/cgroup.procs", "");
     let mut scanner = tree.scanner();
-    scanner.scan(&everything());
+    scan(&mut scanner, &everything());
     assert_eq!(scanner.groups()[1].reading().memory.limit, None);
     tree.write("a/memory.max", "max\n");
     let found = (0..40).any(|_| {
-        scanner.scan(&everything());
+        scan(&mut scanner, &everything());
         scanner.groups()[1].reading().memory.limit == Some(Limit::Max)
     });
     assert!(found);
@@ -122,13 +127,13 @@ fn descriptors_are_kept_under_the_cap() {
         let slots = scanner.groups().iter().flat_map(|group| group.slots.iter());
         slots.filter(|slot| slot.is_kept()).count()
     };
-    scanner.scan(&everything());
+    scan(&mut scanner, &everything());
     // The limits are remembered instead.
     let all = kept(&scanner);
     assert_eq!(all, 30);
     for cap in [25, 0, 1000] {
         scanner.set_budget(cap);
-        scanner.scan(&everything());
+        scan(&mut scanner, &everything());
         assert!(kept(&scanner) <= cap);
         let read = scanner.groups().iter().filter(|g| g.reading().pids.max.is_some()).count();
         assert_eq!(read, 10, "cap {cap}");
@@ -142,9 +147,9 @@ fn a_controller_switched_off_does_not_hide_the_cgroup() {
     tree.write("a/memory.current", "1\n");
     tree.write("a/pids.current", "1\n");
     let mut scanner = tree.scanner();
-    scanner.scan(&everything());
+    scan(&mut scanner, &everything());
     fs::remove_file(tree.cgroups().join("a/memory.current")).expect("remove");
-    scanner.scan(&everything());
+    scan(&mut scanner, &everything());
     assert_eq!(paths(&scanner), ["/", "/a"]);
     assert_eq!(scanner.groups()[1].reading().pids.current, Some(1));
 }
@@ -155,10 +160,10 @@ fn a_deadline_leaves_out_the_rest_and_says_so() {
     tree.write("a/memory.current", "1\n");
     let mut scanner = tree.scanner();
     let late = Request { deadline: Some(std::time::Instant::now()), ..everything() };
-    scanner.scan(&late);
+    scan(&mut scanner, &late);
     assert_eq!(scanner.groups()[1].reading().memory.usage, None);
     assert!(!scanner.effort(MetricSet::Memory).is_success());
-    scanner.scan(&everything());
+    scan(&mut scanner, &everything());
     assert_eq!(scanner.groups()[1].reading().memory.usage, Some(1));
     assert!(scanner.effort(MetricSet::Memory).is_success());
 }
@@ -169,7 +174,7 @@ fn only_the_wanted_sets_are_read() {
     tree.write("a/memory.current", "1\n");
     tree.write("a/pids.current", "2\n");
     let mut scanner = tree.scanner();
-    scanner.scan(&Request { sets: MetricSets::of(&[MetricSet::Process]), ..everything() });
+    scan(&mut scanner, &Request { sets: MetricSets::of(&[MetricSet::Process]), ..everything() });
     let reading = scanner.groups()[1].reading();
     assert_eq!((reading.memory.usage, reading.pids.current), (None, Some(2)));
 }
@@ -181,7 +186,7 @@ fn a_file_greater_than_the_buffer_is_read_whole() {
     tree.write("a/memory.stat", &format!("{padding}anon 42\n"));
     tree.write("a/cgroup.procs", &"123456\n".repeat(30_000));
     let mut scanner = tree.scanner();
-    scanner.scan(&everything());
+    scan(&mut scanner, &everything());
     let reading = scanner.groups()[1].reading();
     assert_eq!(reading.memory.rss, Some(42));
     assert_eq!(reading.pids.processes, Some(30_000));
@@ -202,7 +207,7 @@ proptest! {
         tree.write("a/memory.swap.current", "77\n");
         fs::write(tree.cgroups().join("a").join(file), content).expect("write");
         let mut scanner = tree.scanner();
-        scanner.scan(&everything());
+        scan(&mut scanner, &everything());
         let group = scanner.groups().iter().find(|g| g.path() == "/a").expect("found");
         prop_assert_eq!(group.reading().memory.swap, Some(77));
         let name = format!("/a/{file}");
@@ -253,13 +258,16 @@ proptest! {
     /// A scanner that follows changes finds what one finds that has just started.
     #[test]
     fn following_is_as_good_as_looking_anew(events in events(), watching in any::<bool>()) {
-        let request = Request { ignored: &|path| path.ends_with(".mount"), ..everything() };
+        let scan = |scanner: &mut Scanner| {
+            scanner.discover(&|path| path.ends_with(".mount"));
+            scanner.read(&everything());
+        };
         let tree = Tree::new();
         let mut scanner = tree.scanner();
         if !watching {
             scanner.stop_watching();
         }
-        scanner.scan(&request);
+        scan(&mut scanner);
         for event in events {
             let at = |dir: &str| tree.cgroups().join(dir);
             match event {
@@ -274,9 +282,9 @@ proptest! {
                     let _ = fs::write(at(dir).join(file), format!("{n}\n"));
                 }
                 Event::Scan => {
-                    scanner.scan(&request);
+                    scan(&mut scanner);
                     let mut fresh = tree.scanner();
-                    fresh.scan(&request);
+                    scan(&mut fresh);
                     prop_assert_eq!(found(&scanner), found(&fresh));
                 }
             }

@@ -319,7 +319,8 @@ mod tests {
             let root = Root::open(Path::new("/nonexistent"), dir.path()).expect("v1");
             let sets = MetricSets::defaults();
             let mut scanner = Scanner::new(root, Path::new("/nonexistent"), sets, 9);
-            scanner.scan(&Request { ignored: &|_| false, sets, deadline: None });
+            scanner.discover(&|_| false);
+            scanner.read(&Request { wanted: &|_| true, sets, deadline: None });
             scanner.groups()[0].reading().io.first().and_then(|device| device.read_bytes)
         };
         let old = ("blkio.throttle.io_service_bytes", "8:0 Read 1\n");

@@ -5,6 +5,7 @@ mod check;
 mod collectors;
 mod decide;
 mod detect;
+mod discovery;
 mod exporter;
 mod log;
 mod output;

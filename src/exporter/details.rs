@@ -24,15 +24,16 @@ impl Details {
         }
     }
 
-    /// Reads what `sets` need of these cgroups.
+    /// Reads what `sets` need of the cgroups at the `chosen` positions.
     pub(super) fn read(
         &mut self,
         groups: &[Group],
         rows: &[Row],
+        chosen: &[usize],
         sets: MetricSets,
         deadline: Option<Instant>,
     ) {
-        let pairs = groups.iter().zip(rows);
+        let pairs = chosen.iter().map(|at| (&groups[*at], &rows[*at]));
         let members: Vec<Member> = pairs
             .map(|(group, row)| Member {
                 serial: group.serial(),
@@ -49,7 +50,7 @@ impl Details {
         }
     }
 
-    /// What was found, one for each cgroup.
+    /// What was found, one for each cgroup of the last read.
     pub(super) fn each(&self) -> impl Iterator<Item = (&Figures, &[Usage])> {
         self.processes.figures().iter().zip(self.disks.usages().iter().map(Vec::as_slice))
     }

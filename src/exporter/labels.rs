@@ -91,7 +91,10 @@ pub(super) fn info_labels(path: &str, identity: &Identity) -> Vec<u8> {
 
 /// A container's labels under names that Prometheus takes, as cAdvisor makes them: what is no letter,
 /// digit or underscore becomes an underscore. Of two that become one, the first in the alphabet stays.
-fn container_labels<'a>(identity: &'a Identity, shown: &LabelsShown) -> BTreeMap<String, &'a str> {
+pub(super) fn container_labels<'a>(
+    identity: &'a Identity,
+    shown: &LabelsShown,
+) -> BTreeMap<String, &'a str> {
     let mut labels = BTreeMap::new();
     for (name, value) in &identity.labels {
         if shown.contains(name) && !value.is_empty() {

@@ -14,7 +14,9 @@ mod labels;
 mod own;
 mod process;
 mod render;
+mod scope;
 pub mod table;
+mod targets;
 mod topology;
 mod write;
 
@@ -39,14 +41,18 @@ pub use family::{Family, Kind};
 pub use filter::{Choice, Filter, Pattern};
 pub use labels::LabelsShown;
 pub use process::Process;
+pub use scope::Scope;
+pub use targets::{TARGET_PARAMETER, TargetGroup};
 
 /// What one scrape asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scrape {
     /// The sets to collect; those that are not in [`Options::sets`] are left out.
     pub sets: MetricSets,
     /// What is not read by then is left out.
     pub deadline: Option<Instant>,
+    /// Which part of the host it is about.
+    pub scope: Scope,
 }
 
 /// Where the host's files are, and what is read of them.
@@ -101,7 +107,8 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Collector {
     scanner: Scanner,
-    details: Details,
+    /// One for each scope that was asked for: who tells of a shared network depends on who is asked.
+    details: HashMap<Scope, Details>,
     names: Names,
     host: Host,
     devices: Devices,
@@ -109,13 +116,15 @@ pub struct Collector {
     rows: Vec<Row>,
     generation: u64,
     naming: Duration,
-    enabled: MetricSets,
-    compat: bool,
+    options: Options,
     shown: Shown,
     /// The readings as cAdvisor would print them, one for each group; empty unless asked for.
     filled: Vec<Reading>,
     /// Those of the last collection.
     sets: MetricSets,
+    scope: Scope,
+    /// The positions of its groups.
+    chosen: Vec<usize>,
     now: Timestamp,
 }
 
@@ -163,15 +172,16 @@ impl Collector {
         let root = Root::open_for(&options.procfs, &options.sysfs, options.sets)?;
         Ok(Self {
             scanner: Scanner::new(root, &options.procfs, options.sets, options.kept_descriptors),
-            details: Details::new(&options),
+            details: HashMap::new(),
+            scope: Scope::default(),
+            chosen: Vec::new(),
             names: Names::new(&options.rootfs),
             devices: Devices::new(&options.sysfs),
-            enabled: options.sets,
-            compat: options.compat,
             shown: Shown { labels: options.labels.clone(), filter: options.filter.clone() },
             filled: Vec::new(),
             sets: MetricSets::NONE,
-            host: Host::new(options),
+            host: Host::new(options.clone()),
+            options,
             rows: Vec::new(),
             generation: 0,
             naming: Duration::ZERO,
@@ -181,28 +191,45 @@ impl Collector {
 
     /// Reads every cgroup for all sets of [`Options::sets`]. `now` becomes `container_last_seen`.
     pub fn collect(&mut self, now: Timestamp) -> Snapshot<'_> {
-        self.collect_for(now, &Scrape { sets: self.enabled, deadline: None })
+        let scrape = Scrape { sets: self.options.sets, ..Scrape::default() };
+        self.collect_for(now, &scrape)
     }
 
     /// Reads of every cgroup what a scrape asks for.
     pub fn collect_for(&mut self, now: Timestamp, scrape: &Scrape) -> Snapshot<'_> {
         self.now = now;
-        self.sets = with_needed(scrape.sets).intersection(self.enabled);
-        self.scanner.scan(&cgroup::Request {
-            ignored: &|path| identity::is_ignored(path) || self.shown.filter.prunes(path),
+        self.sets = with_needed(scrape.sets).intersection(self.options.sets);
+        self.scope = scrape.scope.clone();
+        self.discover();
+        self.chosen = self.scope.choose(self.scanner.groups(), &self.rows);
+        let mut wanted = vec![false; self.rows.len()];
+        self.chosen.iter().for_each(|at| wanted[*at] = true);
+        self.scanner.read(&cgroup::Request {
+            wanted: &|at| wanted[at],
             sets: self.sets,
             deadline: scrape.deadline,
         });
-        if self.compat {
+        if self.options.compat {
             let groups = self.scanner.groups().iter();
             self.filled = groups.map(|group| compat::as_cadvisor(group, self.sets)).collect();
         }
-        self.name();
-        self.details.read(self.scanner.groups(), &self.rows, self.sets, scrape.deadline);
+        if !self.chosen.is_empty() {
+            let fresh = || Details::new(&self.options);
+            let details = self.details.entry(self.scope.clone()).or_insert_with(fresh);
+            let groups = self.scanner.groups();
+            details.read(groups, &self.rows, &self.chosen, self.sets, scrape.deadline);
+        }
         let readings = self.scanner.groups().iter().map(cgroup::Group::reading);
         self.devices.look_up(readings.flat_map(|reading| &reading.io));
         self.host.refresh();
         Snapshot { collector: self }
+    }
+
+    /// Finds the cgroups and their names; reads no figures.
+    pub fn discover(&mut self) {
+        let filter = &self.shown.filter;
+        self.scanner.discover(&|path| identity::is_ignored(path) || filter.prunes(path));
+        self.name();
     }
 
     /// Gives every cgroup its row, and brings the names up to date.
@@ -220,6 +247,7 @@ impl Collector {
                 .map(|g| known.remove(&g.serial()).unwrap_or_else(|| Row::new(g, names, shown)))
                 .collect();
             self.names.forget(known.into_values().map(|row| row.identity));
+            self.details.retain(|scope, _| scope.is_there(groups));
         }
         for (row, group) in self.rows.iter_mut().zip(groups) {
             row.refresh(group, &mut self.names, &self.shown);
@@ -244,20 +272,30 @@ impl Collector {
     /// a log. Call it after the first [`Collector::collect`].
     pub fn missing_details(&self) -> Vec<String> {
         let mut missing = self.scanner.missing_details();
-        missing.extend(self.details.missing_details());
+        missing.extend(self.details().into_iter().flat_map(Details::missing_details));
         missing.extend(self.names.missing_details());
         missing
     }
 
     /// Files that should have been readable in the last collection and were not; at most forty.
     pub fn problems(&self) -> Vec<&Problem> {
-        self.scanner.problems().iter().chain(self.details.problems()).collect()
+        let details = self.details().into_iter().flat_map(Details::problems);
+        self.scanner.problems().iter().chain(details).collect()
+    }
+
+    /// What was read outside the cgroups in the last collection.
+    fn details(&self) -> Option<&Details> {
+        self.details.get(&self.scope).filter(|_| !self.chosen.is_empty())
     }
 
     /// Time spent and files failed in the last collection, by part.
     fn efforts(&self) -> impl Iterator<Item = (&'static str, Effort)> + '_ {
         let took = |duration| Effort { duration, ..Effort::default() };
-        let of = |set| self.scanner.effort(set).and(self.details.effort(set));
+        let details = self.details();
+        let of = move |set| {
+            let outside = details.map_or(Effort::default(), |details| details.effort(set));
+            self.scanner.effort(set).and(outside)
+        };
         [("discovery", took(self.scanner.discovery())), ("names", took(self.naming))]
             .into_iter()
             .chain(self.sets.iter().map(move |set| (set.name(), of(set))))
@@ -305,14 +343,17 @@ impl<'a> Snapshot<'a> {
     /// The cgroups.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
         let collector = self.collector;
-        let groups = collector.scanner.groups().iter().zip(&collector.rows).enumerate();
-        let shown = groups.zip(collector.details.each());
-        shown.filter(|((_, (group, row)), _)| group.is_alive() && row.is_shown).map(
-            |((index, (group, row)), (processes, disks))| Entry {
+        let chosen = collector.chosen.iter().map(|at| {
+            let (group, row) = (&collector.scanner.groups()[*at], &collector.rows[*at]);
+            (group, row, collector.filled.get(*at).unwrap_or_else(|| group.reading()))
+        });
+        let all = chosen.zip(collector.details().into_iter().flat_map(Details::each));
+        all.filter(|((group, ..), _)| group.is_alive()).map(
+            |((group, row, reading), (processes, disks))| Entry {
                 path: group.path(),
                 inode: group.inode(),
                 identity: &row.identity,
-                reading: collector.filled.get(index).unwrap_or_else(|| group.reading()),
+                reading,
                 processes,
                 disks,
                 seen: collector.now,

@@ -23,7 +23,7 @@ pub(super) static FAMILIES: &[Family] = &[
     )
     .compat("there")
     .other("cadvisorVersion, kernelVersion, osVersion", |c, lines| {
-        if c.compat {
+        if c.options.compat {
             lines.sample(&c.host.version, b"", Number::Whole(1));
         }
     }),

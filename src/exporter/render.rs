@@ -12,7 +12,8 @@ pub(super) fn render(collector: &Collector, format: Format, to: &mut dyn Write) 
     let mut out = Vec::new();
     let entries: Vec<Entry> = collector.snapshot().entries().collect();
     for (set, family) in table::families() {
-        if set.is_some_and(|set| !collector.sets.contains(set)) {
+        let asked = set.is_none_or(|set| collector.sets.contains(set));
+        if !asked || (is_of_host(family.name) && !collector.scope.has_host()) {
             continue;
         }
         let mut lines = Lines::new(family, format, &mut out);
@@ -47,6 +48,12 @@ pub(super) fn render(collector: &Collector, format: Format, to: &mut dyn Write) 
         to.write_all(b"# EOF\n")?;
     }
     Ok(())
+}
+
+/// Whether a family tells of the machine or of ourselves, not of cgroups or of the scrape.
+fn is_of_host(name: &str) -> bool {
+    let starts = ["machine_", "process_", "loadline_build_", "cadvisor_"];
+    starts.iter().any(|start| name.starts_with(start))
 }
 
 /// The samples of one cgroup for all its devices.

@@ -41,7 +41,7 @@ const NOTHING: &str =
     "left out: cAdvisor prints 0 unless its load reader is on, which works on v1 only";
 
 fn zeros(collector: &Collector, lines: &mut Lines, labels: &[&str]) {
-    if !collector.compat {
+    if !collector.options.compat {
         return;
     }
     for entry in collector.snapshot().entries() {

@@ -64,7 +64,7 @@ const MACHINE: &str = "boot_id, machine_id, system_uuid";
 const ELSEWHERE: &str = "left out elsewhere; cAdvisor prints 0";
 
 fn or_zero(collector: &Collector, value: Option<u64>) -> Option<u64> {
-    value.or(collector.compat.then_some(0))
+    value.or(collector.options.compat.then_some(0))
 }
 
 fn one(collector: &Collector, value: Option<u64>, lines: &mut Lines) {

@@ -106,12 +106,18 @@ class Floor:
         self.process = subprocess.Popen(
             [program, *folders], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
+    def cpu_seconds(self):
+        with open(f"/proc/{self.process.pid}/schedstat") as file:
+            return int(file.read().split()[0]) / 1e9
+
     def run(self):
         """Seconds of CPU and of wall time of one pass, files, bytes."""
+        before = self.cpu_seconds()
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        cpu, wall, files, size = map(int, self.process.stdout.readline().split())
-        return cpu / 1e9, wall / 1e9, files, size
+        wall, files, size = map(int, self.process.stdout.readline().split())
+        come_to_rest()
+        return self.cpu_seconds() - before, wall / 1e9, files, size
 
     def close(self):
         self.process.stdin.close()
@@ -127,21 +133,32 @@ class Costs:
         self.took = []
         self.size = {}
         self.series = 0
+        self.collectors = {}
 
     def take(self, gzip):
         before = self.server.cpu_seconds()
         body, took = self.server.scrape(gzip)
+        come_to_rest()
         self.cpu[gzip].append(self.server.cpu_seconds() - before)
         self.size[gzip] = len(body)
         if not gzip:
             self.took.append(took)
             lines = body.split(b"\n")
             self.series = sum(1 for line in lines if line and not line.startswith(b"#"))
+            for line in lines:
+                if line.startswith(b"loadline_scrape_collector_duration_seconds{"):
+                    name, seconds = line.decode().split('"')[1], float(line.split()[-1])
+                    self.collectors.setdefault(name, []).append(seconds)
 
     def cpu_ms(self, gzip):
         # What is counted in hundredths of a second has no median worth the name.
         middle = statistics.median if self.server.cgroup_bytes() else statistics.mean
         return middle(self.cpu[gzip]) * 1e3
+
+
+def come_to_rest():
+    """The kernel brings a thread's CPU time up to date when it goes to sleep."""
+    time.sleep(0.02)
 
 
 def percentile(values, share):
@@ -203,6 +220,16 @@ def measure(fleet, servers, floor, state, scrapes):
             f"{cost.size[False] / 1e6:.2f}", f"{cost.size[True] / 1e6:.2f}", str(cost.series),
             f"{cost.server.resident_bytes() / 1e6:.0f}", f"{group / 1e6:.0f}" if group else "",
             str(cost.server.descriptors())])
+    return costs[0].collectors
+
+
+def print_collectors(count, states):
+    """Where loadline's time goes: the medians of what it says itself."""
+    print(f"\n| collector, {count} cgroups | " + " | ".join(f"{state} ms" for state in states) + " |")
+    print("|---" * (len(states) + 1) + "|")
+    for name in next(iter(states.values())):
+        cells = [f"{statistics.median(found[name]) * 1e3:.2f}" for found in states.values()]
+        print(f"| `{name}` | " + " | ".join(cells) + " |")
 
 
 def arguments():
@@ -242,11 +269,12 @@ def main():
                     # The first scrapes find and open.
                     for _ in range(6):
                         server.scrape(False)
-                for state in ("idle", "busy"):
-                    measure(fleet, [exporter, *peers], floor, state, given.scrapes)
+                states = {state: measure(fleet, [exporter, *peers], floor, state, given.scrapes)
+                          for state in ("idle", "busy")}
             finally:
                 floor.close()
                 exporter.close()
+        print_collectors(count, states)
     finally:
         fleet.close()
 

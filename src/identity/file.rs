@@ -54,6 +54,9 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if is_absent(&error) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(io::Error::new(error.kind(), "permission denied; needs CAP_DAC_READ_SEARCH"))
+        }
         Err(error) => Err(error),
     }
 }

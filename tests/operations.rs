@@ -1,6 +1,7 @@
 //! The files around the binary: rules, routes, dashboards, the lab, the units. Each is read by the program
 //! that it is for, where that is on the machine, and checked against the names that loadline really has.
 
+mod benchmark;
 mod compose;
 pub mod dashboard;
 mod metrics;

@@ -18,7 +18,7 @@ import urllib.parse
 
 import cgroups
 
-EXPORTER_GROUP = "loadline-test-exporter"
+EXPORTER_GROUP = f"loadline-test-exporter-{os.getpid()}"
 
 
 class Server:

@@ -156,7 +156,7 @@ fn addresses_agree() {
 
 #[test]
 fn the_make_targets_exist() {
-    for target in ["up", "test", "lab", "lab-down", "bench"] {
+    for target in ["up", "test", "lab", "lab-down", "bench", "bench-exporter"] {
         run("make", &["--dry-run", target]);
     }
     assert!(read(".ci/run").contains("make test"));

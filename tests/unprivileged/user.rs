@@ -148,7 +148,10 @@ async fn an_ordinary_user_gets_every_figure_of_the_default_sets() {
     assert!(figures(&user).iter().any(|f| f.starts_with("container_memory_working_set_bytes")));
     assert!(root.iter().all(|(_, labels)| labels["name"] == "shop"));
     assert!(user.iter().all(|(_, labels)| !labels.contains_key("name")));
-    assert!(said.contains("config.v2.json: permission denied; needs CAP_DAC_READ_SEARCH"), "{said}");
+    assert!(
+        said.contains("config.v2.json: permission denied; needs CAP_DAC_READ_SEARCH"),
+        "{said}"
+    );
     drop(host.engine);
 }
 

@@ -16,9 +16,12 @@ use crate::support::{PATIENCE, Process, http_get, wait_for};
 const RIGHTS: [&[&str]; 4] =
     [&[], &["dac_read_search"], &["sys_ptrace"], &["dac_read_search", "sys_ptrace"]];
 
+/// Whether a sample, by its family and labels, is of a kind.
+type IsKind = fn(&str, &Labels) -> bool;
+
 /// The table's rows that can be measured on any host: what is missing is known by what of root's answer is
 /// not in another's.
-const ROWS: [(&str, fn(&str, &Labels) -> bool); 3] = [
+const ROWS: [(&str, IsKind); 3] = [
     (
         "names, images, labels, state of containers: Docker, Podman, containerd, CRI-O",
         |_, labels| labels.contains_key("name"),

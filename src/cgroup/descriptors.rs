@@ -5,8 +5,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Kept unless a user says otherwise: some 33 MiB of kernel memory at most.
-pub const MOST_KEPT: usize = 7_000;
+/// Kept unless a user says otherwise: some 19 MiB of kernel memory at most.
+pub const MOST_KEPT: usize = 4_000;
 
 /// Left for sockets, walks and everything else of the process.
 const RESERVE: u64 = 1_024;

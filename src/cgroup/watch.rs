@@ -20,6 +20,9 @@ const EVENTS_BYTES: usize = 64 * 1024;
 /// Files whose writing moves processes and changes no setting.
 const MIGRATION_FILES: [&[u8]; 3] = [b"cgroup.procs", b"tasks", b"cgroup.threads"];
 
+/// Files in which the kernel counts events, and tells watchers each time. Nobody can write to them.
+const COUNTS: &[u8] = b".events";
+
 /// A directory of one hierarchy.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
@@ -122,9 +125,10 @@ fn note(
         places.remove(&watch);
     } else if let Some(place) = places.get(&watch) {
         if !events.contains(ReadFlags::ISDIR) {
-            if events.contains(ReadFlags::MODIFY) && MIGRATION_FILES.contains(&name) {
+            let is_write = events.contains(ReadFlags::MODIFY);
+            if is_write && MIGRATION_FILES.contains(&name) {
                 changes.migrated = true;
-            } else {
+            } else if !(is_write && name.ends_with(COUNTS)) {
                 changes.written.push(place.clone());
             }
         } else if events.intersects(ReadFlags::MOVED_FROM | ReadFlags::MOVED_TO) {

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::body::{Frame, SizeHint};
+use memmap2::MmapMut;
 
 use super::{Error, Format, accepts_gzip};
 
@@ -48,25 +49,42 @@ fn gzip(render: impl FnOnce(&mut dyn Write) -> Result<(), Error>) -> Result<Piec
 }
 
 /// The size of one piece of a body.
-const PIECE_BYTES: usize = 64 * 1024;
+const PIECE_BYTES: usize = 256 * 1024;
 
-/// A body in pieces of one size: a buffer that grows to megabytes would be copied on the way, and the
-/// allocator would keep the room of the largest.
+/// A body in pieces that go back to the kernel once they are sent: the allocator would keep the room for
+/// the next scrape.
 #[derive(Default)]
 struct Pieces {
-    full: VecDeque<Bytes>,
-    last: Vec<u8>,
+    full: VecDeque<Piece>,
+    last: Option<Piece>,
+}
+
+/// Memory of its own, filled from the start.
+struct Piece {
+    memory: MmapMut,
+    length: usize,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.memory[..self.length]
+    }
 }
 
 impl Write for Pieces {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.last.capacity() == 0 {
-            self.last.reserve_exact(PIECE_BYTES);
-        }
-        let taken = bytes.len().min(PIECE_BYTES - self.last.len());
-        self.last.extend_from_slice(&bytes[..taken]);
-        if self.last.len() == PIECE_BYTES {
-            self.full.push_back(std::mem::take(&mut self.last).into());
+        let mut piece = match self.last.take() {
+            Some(piece) => piece,
+            None => Piece { memory: MmapMut::map_anon(PIECE_BYTES)?, length: 0 },
+        };
+        let room = &mut piece.memory[piece.length..];
+        let taken = bytes.len().min(room.len());
+        room[..taken].copy_from_slice(&bytes[..taken]);
+        piece.length += taken;
+        if piece.length < PIECE_BYTES {
+            self.last = Some(piece);
+        } else {
+            self.full.push_back(piece);
         }
         Ok(taken)
     }
@@ -78,15 +96,13 @@ impl Write for Pieces {
 
 impl Pieces {
     fn into_body(mut self) -> Body {
-        if !self.last.is_empty() {
-            self.full.push_back(self.last.into());
-        }
+        self.full.extend(self.last);
         Body::new(Sending(self.full))
     }
 }
 
 /// What is left to send.
-struct Sending(VecDeque<Bytes>);
+struct Sending(VecDeque<Piece>);
 
 impl HttpBody for Sending {
     type Data = Bytes;
@@ -96,7 +112,9 @@ impl HttpBody for Sending {
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.get_mut().0.pop_front().map(|piece| Ok(Frame::data(piece))))
+        Poll::Ready(
+            self.get_mut().0.pop_front().map(|piece| Ok(Frame::data(Bytes::from_owner(piece)))),
+        )
     }
 
     fn is_end_stream(&self) -> bool {
@@ -104,6 +122,6 @@ impl HttpBody for Sending {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.iter().map(|piece| piece.len() as u64).sum())
+        SizeHint::with_exact(self.0.iter().map(|piece| piece.length as u64).sum())
     }
 }

@@ -13,9 +13,9 @@
 //! Measuring
 //! * [`web`]: the one HTTP server: limits, authentication, negotiation, health.
 //! * [`cgroup`]: what the kernel says: discovery, v1 and v2, one reading a cgroup.
-//! * [`identity`]: who a cgroup is: which runtime made it, and what that calls it.
 //! * [`procfs`]: what `/proc` tells of a cgroup's processes: network, sockets, descriptors, scheduling.
 //! * [`disk`]: room taken in file systems, by the host and by containers.
+//! * [`identity`]: who a cgroup is: which runtime made it, and what that calls it.
 //! * [`exporter`]: readings and identities → metric families.
 //!
 //! Deciding: pure, no clock, no randomness but a seeded one, no I/O below `window`

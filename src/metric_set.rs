@@ -107,6 +107,31 @@ impl MetricSet {
         }
     }
 
+    /// What it is about, for help texts.
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Cpu => "CPU time and throttling",
+            Self::Memory => "Memory in use and its reclaim",
+            Self::OomEvent => "Processes killed for want of memory",
+            Self::Pressure => "Pressure stall information",
+            Self::DiskIo => "Block I/O",
+            Self::Process => "How many processes and threads there are",
+            Self::Spec => "Limits, shares and reservations",
+            Self::Network => "Traffic of network interfaces",
+            Self::PerCpu => "CPU time core by core instead of the total, on cgroup v1",
+            Self::Sched => "Time that processes ran and waited for a core",
+            Self::Descriptors => "Open files, sockets and their limit",
+            Self::Tcp => "TCP sockets by state",
+            Self::Udp => "UDP sockets by state",
+            Self::AdvTcp => "The kernel's counters of TCP",
+            Self::Disk => "Room taken in file systems",
+            Self::HugeTlb => "Huge pages",
+            Self::MemoryNuma => "Memory by node",
+            Self::CpuSet => "Settings of cpusets",
+            Self::CpuTopology => "Caches, cores, nodes and memory modules of the machine",
+        }
+    }
+
     /// Whether it is collected unless a user says otherwise.
     pub const fn is_default(self) -> bool {
         self.index() <= Self::Network.index()
@@ -163,6 +188,11 @@ impl MetricSets {
     /// These but `set`.
     pub const fn without(self, set: MetricSet) -> Self {
         Self(self.0 & !(1 << set.index()))
+    }
+
+    /// These and those.
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     /// Whether `set` is one of them.

@@ -1,13 +1,17 @@
 //! The exporter against hosts made of files, and against the host that runs the tests.
 
+#[path = "exporter/dashboards.rs"]
+mod dashboards;
 #[path = "exporter/fixture.rs"]
 pub mod fixture;
 #[path = "exporter/real_host.rs"]
 mod real_host;
 
-use loadline::exporter::Collector;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use loadline::exporter::{Collector, Options, table};
 use loadline::identity::Runtime;
-use loadline::metric_set::Problem;
+use loadline::metric_set::{MetricSet, MetricSets, Problem};
 use loadline::units::Timestamp;
 use loadline::web::Format;
 
@@ -95,6 +99,111 @@ fn check(layout: Layout, name: &str) {
     golden::compare(&format!("tests/golden/exporter-{name}.prom"), &steady(&text));
     let open = exposition(&host, Format::OpenMetrics);
     golden::compare(&format!("tests/golden/exporter-{name}.openmetrics"), &steady(&open));
+    let rare = rare(&host);
+    promtool_is_silent(&without_cadvisors_names(&rare));
+    golden::compare(&format!("tests/golden/exporter-{name}.rare"), &rare);
+    let compat = compat(&host);
+    promtool_is_silent(&without_cadvisors_names(&compat));
+    let usual: HashSet<&str> = text.lines().collect();
+    let changed: Vec<&str> = compat.lines().filter(|line| !usual.contains(line)).collect();
+    golden::compare(&format!("tests/golden/exporter-{name}.compat"), &steady(&changed.join("\n")));
+}
+
+/// Leaves out families that promtool would have named otherwise: their names are cAdvisor's.
+pub fn without_cadvisors_names(exposition: &str) -> String {
+    let disputed = [
+        "container_cpu_load_d_average_10s",
+        "machine_dimm_count",
+        "machine_thread_siblings_count",
+        "machine_node_hugepages_count",
+        "cadvisor_version_info",
+    ];
+    let lines = exposition.lines().filter(|line| !disputed.iter().any(|name| line.contains(name)));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// What the sets that are off by default say, of the cgroup `/system.slice` and the machine.
+fn rare(host: &Host) -> String {
+    let sets = MetricSet::ALL.into_iter().filter(|set| !set.is_default());
+    let sets = sets.fold(MetricSets::of(&[MetricSet::Cpu]), MetricSets::with);
+    let mut collector =
+        Collector::new(Options { sets, ..host.options() }).expect("cgroups are there");
+    collector.collect(NOW);
+    assert_eq!(collector.problems(), Vec::<&Problem>::new());
+    let mut out = Vec::new();
+    collector.render(Format::Text, &mut out).expect("to memory");
+    let text = String::from_utf8(out).expect("UTF-8");
+    let of_interest = |line: &&str| {
+        let machine = line.starts_with("machine_") || line.starts_with("# ");
+        line.contains("id=\"/system.slice\"") || machine && !line.contains("loadline_")
+    };
+    text.lines().filter(of_interest).map(|line| format!("{line}\n")).collect()
+}
+
+fn compat(host: &Host) -> String {
+    let options = Options { compat: true, ..host.options() };
+    let sets = options.sets.with(MetricSet::PerCpu);
+    let mut collector = Collector::new(Options { sets, ..options }).expect("cgroups are there");
+    collector.collect(NOW);
+    let mut out = Vec::new();
+    collector.render(Format::Text, &mut out).expect("to memory");
+    String::from_utf8(out).expect("UTF-8")
+}
+
+/// The families of an exposition with all their lines.
+fn by_family(exposition: &str) -> BTreeMap<&str, String> {
+    let mut families: BTreeMap<&str, String> = BTreeMap::new();
+    for line in exposition.lines().filter(|line| !line.starts_with('#')) {
+        let name = line.split(['{', ' ']).next().expect("a name");
+        families.entry(name).or_default().push_str(line);
+    }
+    families
+}
+
+/// Takes from `/system.slice` what kernels did not always tell.
+fn old_kernel(host: &Host, layout: Layout) {
+    let (cpu, memory) = match layout {
+        Layout::V1 | Layout::Hybrid => ("cpu,cpuacct/system.slice", "memory/system.slice"),
+        Layout::V2 => ("system.slice", "system.slice"),
+    };
+    let memory = format!("sys/fs/cgroup/{memory}");
+    host.write(&format!("sys/fs/cgroup/{cpu}/cpu.stat"), "usage_usec 5\nnr_periods 5\n");
+    host.write(&format!("{memory}/memory.stat"), "anon 1\nfile 2\ntotal_rss 1\n");
+    for file in ["memory.kmem.usage_in_bytes", "memory.swap.current"] {
+        let _ = std::fs::remove_file(host.path(&memory).join(file));
+    }
+}
+
+/// What `docs/metrics.md` says of `--compat=cadvisor` is what it does.
+#[test]
+fn the_compat_column_is_true() {
+    let mut changed = BTreeSet::new();
+    for layout in [Layout::V1, Layout::Hybrid, Layout::V2] {
+        let sets = MetricSet::ALL.into_iter().fold(MetricSets::NONE, MetricSets::with);
+        let host = host(layout);
+        old_kernel(&host, layout);
+        let of = |compat: bool, sets: MetricSets| {
+            let options = Options { compat, sets, ..host.options() };
+            let mut collector = Collector::new(options).expect("cgroups are there");
+            collector.collect(NOW);
+            let mut out = Vec::new();
+            collector.render(Format::Text, &mut out).expect("to memory");
+            steady(&String::from_utf8(out).expect("UTF-8"))
+        };
+        let (plain, compat) = (of(false, sets.without(MetricSet::PerCpu)), of(true, sets));
+        let (plain, compat) = (by_family(&plain), by_family(&compat));
+        for (name, lines) in &compat {
+            if plain.get(name) != Some(lines) && !name.starts_with("loadline_") {
+                changed.insert((*name).to_owned());
+            }
+        }
+        assert!(plain.keys().all(|name| compat.contains_key(name)), "a family was lost");
+    }
+    let documented: BTreeSet<String> = table::families()
+        .filter(|(_, family)| !family.compat.is_empty())
+        .map(|(_, family)| family.name.to_owned())
+        .collect();
+    assert_eq!(changed, documented);
 }
 
 #[test]

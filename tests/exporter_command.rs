@@ -6,6 +6,8 @@ use std::process::Command;
 use rustix::process::Signal;
 use tokio::net::TcpStream;
 
+use crate::exporter::fixture::{Host, Layout, container_id};
+use crate::exporter::without_cadvisors_names;
 use crate::support::{
     PATIENCE, Process, Reply, free_port, http_get, http_get_with, loadline, promtool_is_silent,
     wait_for,
@@ -64,6 +66,174 @@ async fn pages_for_people_and_supervisors() {
     assert_eq!(get("/metrics").await.status, 404);
     let front = get("/").await;
     assert!(front.text().contains("<a href=\"/deep/er\">"), "{}", front.text());
+}
+
+/// An exporter of a host made of files.
+async fn start_on(host: &Host, arguments: &[&str]) -> (Process, String) {
+    let folders = [("procfs", "proc"), ("sysfs", "sys"), ("rootfs", "")];
+    let paths =
+        folders.map(|(flag, inside)| format!("--path.{flag}={}", host.path(inside).display()));
+    let all: Vec<&str> =
+        paths.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
+    start(&all).await
+}
+
+/// The values of `label` on the series of a family, in the order of the exposition.
+fn values(exposition: &str, family: &str, label: &str) -> Vec<String> {
+    let start = format!("{family}{{");
+    let series = exposition.lines().filter(|line| line.starts_with(&start));
+    let value = |line: &str| {
+        let rest = line.split_once(&format!("{label}=\""))?.1;
+        Some(rest.split('"').next()?.to_owned())
+    };
+    series.filter_map(value).collect()
+}
+
+fn docker_host() -> Host {
+    let host = Host::new(Layout::V2);
+    for (n, name) in [(2, "web"), (3, "db")] {
+        let id = container_id(n);
+        host.docker(&id, name, "example:1", r#""tier":"front","team":"a""#);
+        host.group(&format!("/system.slice/docker-{id}.scope"), u64::from(n));
+    }
+    host.group("/system.slice/ssh.service", 4);
+    host
+}
+
+async fn scrape(arguments: &[&str]) -> String {
+    let host = docker_host();
+    let (_exporter, url) = start_on(&host, arguments).await;
+    http_get(&format!("{url}/metrics")).await.expect("an answer").text().to_owned()
+}
+
+#[tokio::test]
+async fn collectors_are_switched_by_flags_and_asked_for_by_scrapes() {
+    let flags = ["--collector.hugetlb", "--no-collector.pressure"];
+    let host = docker_host();
+    let (_exporter, url) = start_on(&host, &flags).await;
+    let get =
+        async |query: &str| http_get(&format!("{url}/metrics{query}")).await.expect("answers");
+    let families = [
+        "container_cpu_user_",
+        "container_memory_rss",
+        "container_pressure_",
+        "container_hugetlb_",
+    ];
+    let has = |text: &str| families.map(|family| text.lines().any(|line| line.starts_with(family)));
+    assert_eq!(has(get("").await.text()), [true, true, false, true]);
+    let some = get("?collect[]=cpu&collect%5B%5D=pressure").await;
+    assert_eq!(has(some.text()), [true, false, false, false], "what is off stays off");
+    assert_eq!(has(get("?exclude[]=memory").await.text()), [true, false, false, true]);
+    for bad in ["?collect[]=cpu&exclude[]=memory", "?collect[]=disc"] {
+        let reply = get(bad).await;
+        assert_eq!(reply.status, 400, "{bad}: {}", reply.text());
+    }
+    assert_eq!(has(get("").await.text()), [true, true, false, true], "a scrape asks for itself");
+    let few = scrape(&["--collector.disable-defaults", "--collector.cpu"]).await;
+    assert_eq!(has(&few), [true, false, false, false]);
+}
+
+#[tokio::test]
+async fn cgroups_are_chosen_by_path_runtime_and_name() {
+    let shown = async |arguments: &[&str]| {
+        let text = scrape(arguments).await;
+        let ids = values(&text, "container_last_seen", "id");
+        let short = |id: String| match id.strip_prefix("/system.slice/docker-0000000") {
+            Some(rest) => rest[..1].to_owned(),
+            None => id,
+        };
+        ids.into_iter().map(short).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&[]).await, ["/", "/system.slice", "2", "3", "/system.slice/ssh.service"]);
+    assert_eq!(
+        shown(&["--cgroup.include=/system.slice/.*"]).await,
+        ["2", "3", "/system.slice/ssh.service"]
+    );
+    assert_eq!(
+        shown(&["--cgroup.exclude=/system.slice"]).await,
+        ["/", "2", "3", "/system.slice/ssh.service"]
+    );
+    assert_eq!(shown(&["--cgroup.exclude=/system.slice(/.*)?"]).await, ["/"]);
+    assert_eq!(shown(&["--runtime.include=docker,raw"]).await, ["/", "2", "3"]);
+    assert_eq!(
+        shown(&["--runtime.exclude=docker"]).await,
+        ["/", "/system.slice", "/system.slice/ssh.service"]
+    );
+    assert_eq!(shown(&["--name.include=w.b"]).await, ["2"]);
+    assert_eq!(shown(&["--name.exclude=web", "--docker-only"]).await, ["/", "3"]);
+    let also = ["--docker-only", "--docker-only.also=/system.slice/ssh", "--cgroup.exclude=/"];
+    assert_eq!(shown(&also).await, ["2", "3", "/system.slice/ssh.service"]);
+}
+
+#[tokio::test]
+async fn wrong_flags_are_refused_with_a_reason() {
+    for (flag, reason) in [
+        ("--cgroup.include=(", "not a regular expression"),
+        ("--runtime.include=doker", "expected one of docker, "),
+        ("--collector.disc", "unexpected argument"),
+        ("--compat=telegraf", "cadvisor"),
+        ("--disable_metrics=disc", "no such collector"),
+        ("-no_such_flag", "unexpected argument"),
+    ] {
+        let mut command = loadline();
+        command.args(["exporter", "--web.listen-address=127.0.0.1:0", flag]);
+        let mut exporter = Process::spawn("exporter", command);
+        assert_eq!(exporter.wait_exit(PATIENCE).await.code(), Some(2), "{flag}");
+        let stderr = exporter.stderr();
+        assert!(stderr.contains(reason), "{flag}: {stderr}");
+    }
+}
+
+#[tokio::test]
+async fn labels_of_containers_are_shown_by_name() {
+    let tiers = async |arguments: &[&str], family: &str| {
+        values(&scrape(arguments).await, family, "container_label_tier").len()
+    };
+    assert_eq!(tiers(&[], "container_last_seen").await, 0);
+    assert_eq!(tiers(&[], "loadline_container_info").await, 2);
+    assert_eq!(tiers(&["--labels.allow=tier"], "container_last_seen").await, 2);
+    assert_eq!(tiers(&["--labels.allow=*"], "container_last_seen").await, 2);
+    assert_eq!(tiers(&["--labels.allow=team"], "container_last_seen").await, 0);
+    assert_eq!(tiers(&["--compat=cadvisor"], "container_last_seen").await, 2);
+}
+
+#[tokio::test]
+async fn flags_of_cadvisor_are_taken_and_noted() {
+    let host = docker_host();
+    let theirs = [
+        "-docker_only",
+        "--housekeeping_interval=30s",
+        "--disable_metrics=memory,percpu",
+        "--store_container_labels=false",
+        "--whitelisted_container_labels",
+        "tier",
+        "-prometheus_endpoint=/theirs",
+    ];
+    let (exporter, url) = start_on(&host, &theirs).await;
+    let text = http_get(&format!("{url}/theirs")).await.expect("an answer").text().to_owned();
+    assert_eq!(values(&text, "container_last_seen", "id").len(), 3, "{text}");
+    assert_eq!(values(&text, "container_last_seen", "container_label_tier"), ["front", "front"]);
+    assert!(!text.contains("container_memory_rss"), "{text}");
+    let log = exporter.stderr();
+    for part in [
+        "--housekeeping_interval is ignored",
+        "--docker-only --web.telemetry-path=/theirs",
+        "--labels.allow=tier",
+    ] {
+        assert!(log.contains(part), "{part}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn what_cadvisor_prints_is_printed_where_asked_for() {
+    let text = scrape(&["--compat=cadvisor"]).await;
+    promtool_is_silent(&without_cadvisors_names(&text));
+    for line in
+        ["container_cpu_load_average_10s{id=\"/\"} 0", "container_health_state{id=\"/\"} -1"]
+    {
+        assert!(text.lines().any(|l| l == line), "missing: {line}");
+    }
+    assert!(text.contains("\ncadvisor_version_info{"), "{text}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ mod changes;
 #[path = "identity/hosts.rs"]
 mod hosts;
 #[path = "identity/kubernetes.rs"]
-mod kubernetes;
+pub mod kubernetes;
 
 use std::fmt::Write;
 

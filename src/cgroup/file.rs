@@ -18,6 +18,8 @@ pub(super) struct File {
     /// Whether the kernel gives the text a page at a time; else it comes in one read.
     pub paged: bool,
     pub freshness: Freshness,
+    /// A file that makes this one needless where the hierarchy's root has it.
+    pub stands_in_for: Option<&'static CStr>,
 }
 
 /// The figures that a remembered text depends on.
@@ -54,6 +56,12 @@ impl File {
         self
     }
 
+    /// Reads this file only where the kernel is too old for another.
+    pub(super) const fn stands_in_for(mut self, better: &'static CStr) -> Self {
+        self.stands_in_for = Some(better);
+        self
+    }
+
     /// The key under which a text read now may be used again; `None` where it may not.
     pub(super) fn key(&self, reading: &Reading, clocks: &Clocks) -> Option<Key> {
         match self.freshness {
@@ -71,7 +79,15 @@ pub(super) const fn file(
     name: &'static CStr,
     parse: fn(&[u8], &mut Reading) -> Result<(), BadText>,
 ) -> File {
-    File { controller, sets, name, parse, paged: false, freshness: Freshness::EveryScan }
+    File {
+        controller,
+        sets,
+        name,
+        parse,
+        paged: false,
+        freshness: Freshness::EveryScan,
+        stands_in_for: None,
+    }
 }
 
 /// Nothing ran and no memory came or went: then no peak was reached and no limit hit either. Of the
@@ -92,6 +108,7 @@ pub(super) const fn processes(controller: Controller) -> File {
         parse: list_of_processes,
         paged: true,
         freshness: Freshness::While(unmoved),
+        stands_in_for: None,
     }
 }
 

@@ -25,7 +25,10 @@ pub use crate::metric_set::{Effort, Problem};
 pub use descriptors::MOST_KEPT;
 pub(crate) use mount::unescape;
 pub use mount::{Controller, Layout, Root};
-pub use reading::{Cpu, IoDevice, Memory, Pids, Pressure, Reading, Stall};
+pub use reading::{
+    Count, Cpu, HugePages, IoCost, IoDevice, Memory, NumaPages, Pids, Pressure, Rare, Reading,
+    Stall,
+};
 pub use scan::{Request, Scanner};
 pub use tree::Group;
 

@@ -1,14 +1,15 @@
 //! Where the cgroup hierarchies are mounted: v1, hybrid or v2.
 
-use std::ffi::OsString;
+use std::ffi::{CStr, OsString};
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, accessat, openat};
 
 use super::Error;
+use crate::metric_set::{MetricSet, MetricSets};
 
 /// What a file belongs to, and so the hierarchy in which it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub enum Controller {
     Blkio,
     /// Processes and threads.
     Pids,
+    /// Cores and nodes allowed.
+    Cpuset,
+    /// Huge pages.
+    Hugetlb,
     /// Pressure stall information: always of the unified hierarchy.
     Pressure,
 }
@@ -31,6 +36,9 @@ impl Controller {
     /// The v1 controllers that we read. The first is where a cgroup's identity is looked for first.
     const V1: [Self; 5] = [Self::Memory, Self::Cpu, Self::Cpuacct, Self::Blkio, Self::Pids];
 
+    /// v1 controllers that few sets need: each is another tree to walk.
+    const RARE: [Self; 2] = [Self::Cpuset, Self::Hugetlb];
+
     fn v1_name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
@@ -38,6 +46,8 @@ impl Controller {
             Self::Memory => "memory",
             Self::Blkio => "blkio",
             Self::Pids => "pids",
+            Self::Cpuset => "cpuset",
+            Self::Hugetlb => "hugetlb",
             Self::Pressure => "",
         }
     }
@@ -79,7 +89,7 @@ struct Found {
 
 impl Root {
     /// How many hierarchies there can be: the v1 controllers and the unified one.
-    pub(super) const MOST_MOUNTS: usize = Controller::V1.len() + 1;
+    pub(super) const MOST_MOUNTS: usize = Controller::V1.len() + Controller::RARE.len() + 1;
 
     /// Finds the hierarchies: those of the mount table below `sysfs`, else what lies in
     /// `sysfs/fs/cgroup`, else any of the mount table. Where one is mounted twice, the first counts.
@@ -87,6 +97,14 @@ impl Root {
     /// # Errors
     /// Where there is none, or one cannot be opened.
     pub fn open(procfs: &Path, sysfs: &Path) -> Result<Self, Error> {
+        Self::open_for(procfs, sysfs, MetricSets::defaults())
+    }
+
+    /// The same with the hierarchies that only some sets need.
+    ///
+    /// # Errors
+    /// As [`Root::open`].
+    pub fn open_for(procfs: &Path, sysfs: &Path, sets: MetricSets) -> Result<Self, Error> {
         let mountinfo = procfs.join("self/mountinfo");
         let cgroups = sysfs.join("fs/cgroup");
         let listed = fs::read(&mountinfo).map(|text| hierarchies(&text)).unwrap_or_default();
@@ -101,16 +119,25 @@ impl Root {
         if found.is_empty() {
             return Err(Error::NoHierarchy { mountinfo, cgroups });
         }
-        let root = Self::from_found(found)?;
+        let needed = |controller: &Controller| match controller {
+            Controller::Cpuset => sets.contains(MetricSet::CpuSet),
+            Controller::Hugetlb => sets.contains(MetricSet::HugeTlb),
+            _ => true,
+        };
+        let controllers = Controller::V1.into_iter().chain(Controller::RARE).filter(needed);
+        let root = Self::from_found(found, controllers)?;
         if root.mounts.is_empty() {
             return Err(Error::NoHierarchy { mountinfo, cgroups });
         }
         Ok(root)
     }
 
-    fn from_found(found: Vec<Found>) -> Result<Self, Error> {
+    fn from_found(
+        found: Vec<Found>,
+        controllers: impl Iterator<Item = Controller>,
+    ) -> Result<Self, Error> {
         let mut root = Self { mounts: Vec::new(), v1: Vec::new(), unified: None };
-        for controller in Controller::V1 {
+        for controller in controllers {
             let mount = found
                 .iter()
                 .find(|m| m.controllers.iter().flatten().any(|name| name == controller.v1_name()));
@@ -151,6 +178,11 @@ impl Root {
     pub fn files(&self, controller: Controller) -> Option<(&Path, bool)> {
         let (v1, v2) = (self.v1(controller), self.v2(controller));
         Some((&self.mounts[v1.or(v2)?].path, v1.is_none()))
+    }
+
+    /// Whether the root of a hierarchy has a file.
+    pub(super) fn has(&self, mount: usize, file: &CStr) -> bool {
+        accessat(&self.mounts[mount].fd, file, Access::EXISTS, AtFlags::empty()).is_ok()
     }
 
     /// The v1 hierarchy of a controller.
@@ -224,7 +256,8 @@ fn by_looks(dir: &Path) -> Vec<Found> {
             }
             let names: Vec<String> =
                 entry.file_name().to_str()?.split(',').map(str::to_owned).collect();
-            let known = |name: &String| Controller::V1.iter().any(|c| c.v1_name() == name);
+            let all = || Controller::V1.iter().chain(&Controller::RARE);
+            let known = |name: &String| all().any(|c| c.v1_name() == name);
             names.iter().any(known).then_some(Found { path, controllers: Some(names) })
         })
         .collect();
@@ -266,6 +299,12 @@ mod tests {
         assert_eq!(root.v1(Controller::Cpu), root.v1(Controller::Cpuacct));
         assert_ne!(root.v1(Controller::Cpu), root.v1(Controller::Memory));
         assert_eq!(root.v2(Controller::Pressure), None);
+        fs::create_dir_all(cgroups.join("cpuset")).expect("mkdir");
+        let root = Root::open(dir.path(), dir.path()).expect("v1");
+        assert_eq!(root.v1(Controller::Cpuset), None, "a tree to walk for nothing");
+        let sets = MetricSets::of(&[MetricSet::CpuSet]);
+        let root = Root::open_for(dir.path(), dir.path(), sets).expect("v1");
+        assert!(root.v1(Controller::Cpuset).is_some());
         fs::create_dir_all(cgroups.join("unified")).expect("mkdir");
         fs::write(cgroups.join("unified/cgroup.controllers"), "pids\n").expect("write");
         let root = Root::open(dir.path(), dir.path()).expect("hybrid");

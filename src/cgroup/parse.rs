@@ -1,5 +1,6 @@
 //! Parsers of the kernel's small text files. They work on bytes and allocate nothing but in an error.
 
+use super::reading::Count;
 use crate::units::Limit;
 
 /// What is wrong with a file's text.
@@ -103,6 +104,10 @@ impl Value<'_> {
     pub(super) fn times(&self, factor: u64) -> Parsed<Option<u64>> {
         self.number().map(|n| Some(n.saturating_mul(factor)))
     }
+
+    pub(super) fn count(&self) -> Parsed<Option<Count>> {
+        self.number().map(Count::new)
+    }
 }
 
 /// Calls `take` with each key and value of a file of `key value` lines.
@@ -183,6 +188,33 @@ pub(super) fn numbers(text: &[u8], mut take: impl FnMut(u64)) -> Parsed<()> {
     Ok(())
 }
 
+/// The numbers of a file that has them all in one line, with a blank after each.
+pub(super) fn row(text: &[u8]) -> Parsed<Vec<u64>> {
+    let words = only_line(text).split(|b| *b == b' ').filter(|word| !word.is_empty());
+    words.map(|word| number(word).ok_or_else(|| BadText::new(1, "numbers", word))).collect()
+}
+
+/// Calls `take` with key, node and figure of each field of `memory.numa_stat`: `anon N0=1 N1=2`, on v1
+/// with the sum first: `anon=3 N0=1 N1=2`.
+pub(super) fn numa_stat<'a>(
+    text: &'a [u8],
+    mut take: impl FnMut(&'a [u8], u32, Value<'a>) -> Parsed<()>,
+) -> Parsed<()> {
+    for (line, content) in lines(text) {
+        let fail = || BadText::new(line, "a key and N0=number fields", content);
+        let mut fields = content.split(|b| *b == b' ').filter(|f| !f.is_empty());
+        let first = fields.next().ok_or_else(fail)?;
+        let key = split_once(first, b'=').map_or(first, |(key, _)| key);
+        for field in fields {
+            let (node, text) = split_once(field, b'=').ok_or_else(fail)?;
+            let node = node.strip_prefix(b"N").and_then(number).ok_or_else(fail)?;
+            let node = u32::try_from(node).map_err(|_| fail())?;
+            take(key, node, Value { line, text })?;
+        }
+    }
+    Ok(())
+}
+
 /// The line `oom_kill` of `/proc/vmstat`.
 pub(super) fn oom_kills(vmstat: &[u8]) -> Option<u64> {
     let line = lines(vmstat).find_map(|(_, line)| line.strip_prefix(b"oom_kill "))?;
@@ -250,7 +282,61 @@ mod tests {
         assert!(pressure(b"some avg10=0.00\n", |_, _| ()).is_err());
     }
 
+    #[test]
+    fn rows_of_numbers() {
+        assert_eq!(row(b"6628 669325 \n"), Ok(vec![6628, 669_325]));
+        assert_eq!(row(b"\n"), Ok(vec![]));
+        assert!(row(b"1 x\n").is_err());
+    }
+
+    #[test]
+    fn nodes_of_both_versions() {
+        let text = b"total=9 N0=4 N1=5\nanon N0=4096 N1=0\n";
+        let mut seen = Vec::new();
+        numa_stat(text, |key, node, value| {
+            seen.push((key.to_vec(), node, value.number()?));
+            Ok(())
+        })
+        .expect("parses");
+        let expected = [("total", 0, 4), ("total", 1, 5), ("anon", 0, 4096), ("anon", 1, 0)];
+        assert_eq!(seen, expected.map(|(key, node, n)| (key.as_bytes().to_vec(), node, n)));
+        for bad in [&b"anon N0\n"[..], b"anon M0=1\n", b"anon N=1\n", b"anon N4294967296=1\n"] {
+            assert!(numa_stat(bad, |_, _, _| Ok(())).is_err(), "{bad:?} was accepted");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn nodes_come_back(
+            rows in prop::collection::vec(
+                ("[a-z_]{1,12}", prop::collection::vec((any::<u32>(), any::<u64>()), 1..4)), 0..6),
+            sums in any::<bool>(),
+        ) {
+            let mut text = String::new();
+            let mut expected = Vec::new();
+            for (key, nodes) in &rows {
+                text += key;
+                text += if sums { "=7" } else { "" };
+                for (node, n) in nodes {
+                    text += &format!(" N{node}={n}");
+                    expected.push((key.clone(), *node, *n));
+                }
+                text.push('\n');
+            }
+            let mut back = Vec::new();
+            numa_stat(text.as_bytes(), |key, node, value| {
+                back.push((String::from_utf8_lossy(key).into_owned(), node, value.number()?));
+                Ok(())
+            }).expect("well-formed");
+            prop_assert_eq!(back, expected);
+        }
+
+        #[test]
+        fn rows_come_back(numbers in prop::collection::vec(any::<u64>(), 0..9)) {
+            let text: String = numbers.iter().map(|n| format!("{n} ")).collect();
+            prop_assert_eq!(row((text + "\n").as_bytes()), Ok(numbers));
+        }
+
         #[test]
         fn numbers_agree_with_the_standard_library(text in "[0-9]{0,22}|.{0,8}") {
             let ours = number(text.as_bytes());
@@ -297,6 +383,8 @@ mod tests {
             let _ = pressure(&text, |_, _| ());
             let _ = io_stat(&text, |_, _, value| value.number().map(drop));
             let _ = blkio(&text, |_, _, _| ());
+            let _ = row(&text);
+            let _ = numa_stat(&text, |_, _, value| value.number().map(drop));
         }
     }
 }

@@ -103,6 +103,9 @@ fn plan(root: &Root, sets: MetricSets) -> Vec<Planned> {
         .chain(v2)
         .filter(|(file, _)| !file.sets.intersection(sets).is_empty())
         .filter_map(|(file, mount)| Some(Planned { file, mount: mount?, rank: 0 }))
+        .filter(|planned| {
+            planned.file.stands_in_for.is_none_or(|better| !root.has(planned.mount, better))
+        })
         .collect();
     // What is read in every scan comes first, and what is hardly ever read not at all.
     let worth = |planned: &Planned| match planned.file.freshness {

@@ -5,9 +5,9 @@
 
 use super::file::Freshness::{UntilWritten, While};
 use super::file::{Clocks, File, Key, file, processes, while_still};
-use super::mount::Controller::{Blkio, Cpu, Cpuacct, Memory, Pids};
+use super::mount::Controller::{Blkio, Cpu, Cpuacct, Cpuset, Hugetlb, Memory, Pids};
 use super::parse::{self, BadText};
-use super::reading::Reading;
+use super::reading::{Count, NumaPages, Reading};
 use crate::metric_set::{MetricSet as S, MetricSets};
 use crate::units::Limit;
 
@@ -22,6 +22,10 @@ const SPEC: MetricSets = MetricSets::of(&[S::Spec]);
 const LIMIT: MetricSets = MetricSets::of(&[S::Memory, S::Spec]);
 const QUOTA: MetricSets = MetricSets::of(&[S::Cpu, S::Spec]);
 const OOM: MetricSets = MetricSets::of(&[S::OomEvent]);
+const CORES: MetricSets = MetricSets::of(&[S::PerCpu]);
+const NUMA: MetricSets = MetricSets::of(&[S::MemoryNuma]);
+const CPUSET: MetricSets = MetricSets::of(&[S::CpuSet]);
+const HUGE: MetricSets = MetricSets::of(&[S::HugeTlb]);
 
 /// In the order in which they are read, as one may tell that another cannot have changed.
 pub(super) static FILES: &[File] = &[
@@ -30,6 +34,8 @@ pub(super) static FILES: &[File] = &[
     file(Memory, MEMORY, c"memory.kmem.usage_in_bytes", memory_kernel),
     file(Cpuacct, CPU, c"cpuacct.usage", cpuacct_usage),
     file(Blkio, IO, c"blkio.throttle.io_service_bytes_recursive", blkio_bytes),
+    file(Blkio, IO, c"blkio.throttle.io_service_bytes", blkio_bytes)
+        .stands_in_for(c"blkio.throttle.io_service_bytes_recursive"),
     file(Pids, PROCESS, c"pids.current", pids_current),
     file(Cpu, QUOTA, c"cpu.cfs_quota_us", cpu_quota).fresh(UntilWritten),
     file(Cpu, SPEC, c"cpu.cfs_period_us", cpu_period).fresh(UntilWritten),
@@ -45,7 +51,31 @@ pub(super) static FILES: &[File] = &[
     file(Memory, OOM, c"memory.oom_control", memory_oom_control).fresh(While(without_kills)),
     file(Blkio, IO, c"blkio.throttle.io_serviced_recursive", blkio_operations)
         .fresh(While(without_io)),
+    file(Blkio, IO, c"blkio.throttle.io_serviced", blkio_operations)
+        .stands_in_for(c"blkio.throttle.io_serviced_recursive")
+        .fresh(While(without_io)),
     processes(Cpu),
+    file(Cpuacct, CORES, c"cpuacct.usage_percpu", cpuacct_cores),
+    file(Memory, NUMA, c"memory.numa_stat", memory_numa),
+    file(Cpuset, CPUSET, c"cpuset.memory_migrate", cpuset_migrate).fresh(UntilWritten),
+    file(Hugetlb, HUGE, c"hugetlb.64KB.usage_in_bytes", |t, r| huge_usage(t, r, "64KB")),
+    file(Hugetlb, HUGE, c"hugetlb.64KB.max_usage_in_bytes", |t, r| huge_max_usage(t, r, "64KB")),
+    file(Hugetlb, HUGE, c"hugetlb.64KB.failcnt", |t, r| huge_failcnt(t, r, "64KB")),
+    file(Hugetlb, HUGE, c"hugetlb.2MB.usage_in_bytes", |t, r| huge_usage(t, r, "2MB")),
+    file(Hugetlb, HUGE, c"hugetlb.2MB.max_usage_in_bytes", |t, r| huge_max_usage(t, r, "2MB")),
+    file(Hugetlb, HUGE, c"hugetlb.2MB.failcnt", |t, r| huge_failcnt(t, r, "2MB")),
+    file(Hugetlb, HUGE, c"hugetlb.32MB.usage_in_bytes", |t, r| huge_usage(t, r, "32MB")),
+    file(Hugetlb, HUGE, c"hugetlb.32MB.max_usage_in_bytes", |t, r| huge_max_usage(t, r, "32MB")),
+    file(Hugetlb, HUGE, c"hugetlb.32MB.failcnt", |t, r| huge_failcnt(t, r, "32MB")),
+    file(Hugetlb, HUGE, c"hugetlb.512MB.usage_in_bytes", |t, r| huge_usage(t, r, "512MB")),
+    file(Hugetlb, HUGE, c"hugetlb.512MB.max_usage_in_bytes", |t, r| huge_max_usage(t, r, "512MB")),
+    file(Hugetlb, HUGE, c"hugetlb.512MB.failcnt", |t, r| huge_failcnt(t, r, "512MB")),
+    file(Hugetlb, HUGE, c"hugetlb.1GB.usage_in_bytes", |t, r| huge_usage(t, r, "1GB")),
+    file(Hugetlb, HUGE, c"hugetlb.1GB.max_usage_in_bytes", |t, r| huge_max_usage(t, r, "1GB")),
+    file(Hugetlb, HUGE, c"hugetlb.1GB.failcnt", |t, r| huge_failcnt(t, r, "1GB")),
+    file(Hugetlb, HUGE, c"hugetlb.16GB.usage_in_bytes", |t, r| huge_usage(t, r, "16GB")),
+    file(Hugetlb, HUGE, c"hugetlb.16GB.max_usage_in_bytes", |t, r| huge_max_usage(t, r, "16GB")),
+    file(Hugetlb, HUGE, c"hugetlb.16GB.failcnt", |t, r| huge_failcnt(t, r, "16GB")),
 ];
 
 /// Periods are counted, and throttled, only under a quota. After the last run the kernel may count two
@@ -95,6 +125,13 @@ fn memory_stat(text: &[u8], reading: &mut Reading) -> Done {
             b"pgmajfault" => memory.own_major_page_faults = value.times(1)?,
             b"total_pgfault" => memory.page_faults = value.times(1)?,
             b"total_pgmajfault" => memory.major_page_faults = value.times(1)?,
+            b"total_active_anon" => memory.active_anon = value.count()?,
+            b"total_inactive_anon" => memory.inactive_anon = value.count()?,
+            b"total_rss_huge" => memory.anon_huge = value.count()?,
+            b"total_dirty" => memory.file_dirty = value.count()?,
+            b"total_writeback" => memory.file_writeback = value.count()?,
+            b"total_workingset_refault_file" => memory.refaulted_file = value.count()?,
+            b"total_workingset_refault_anon" => memory.refaulted_anon = value.count()?,
             _ => (),
         }
         Ok(())
@@ -195,6 +232,10 @@ fn blkio_bytes(text: &[u8], reading: &mut Reading) -> Done {
     parse::blkio(text, |(major, minor), operation, bytes| match operation {
         b"Read" => reading.device(major, minor).read_bytes = Some(bytes),
         b"Write" => reading.device(major, minor).written_bytes = Some(bytes),
+        b"Sync" => reading.device(major, minor).sync_bytes = Count::new(bytes),
+        b"Async" => reading.device(major, minor).async_bytes = Count::new(bytes),
+        b"Discard" => reading.device(major, minor).discarded_bytes = Count::new(bytes),
+        b"Total" => reading.device(major, minor).total_bytes = Count::new(bytes),
         _ => (),
     })
 }
@@ -215,4 +256,76 @@ fn pids_current(text: &[u8], reading: &mut Reading) -> Done {
 fn pids_max(text: &[u8], reading: &mut Reading) -> Done {
     reading.pids.max = Some(parse::limit(text)?);
     Ok(())
+}
+
+fn cpuacct_cores(text: &[u8], reading: &mut Reading) -> Done {
+    reading.rare().cores_ns = parse::row(text)?;
+    Ok(())
+}
+
+fn memory_numa(text: &[u8], reading: &mut Reading) -> Done {
+    let numa = &mut reading.rare().numa;
+    parse::numa_stat(text, |key, node, value| {
+        let plain = key.strip_prefix(b"hierarchical_");
+        let kind = match plain.unwrap_or(key) {
+            b"file" => "file",
+            b"anon" => "anon",
+            b"unevictable" => "unevictable",
+            _ => return Ok(()),
+        };
+        numa.push(NumaPages { kind, is_hierarchy: plain.is_some(), node, pages: value.number()? });
+        Ok(())
+    })
+}
+
+fn cpuset_migrate(text: &[u8], reading: &mut Reading) -> Done {
+    reading.rare().memory_migrate = Some(parse::single(text)? != 0);
+    Ok(())
+}
+
+fn huge_usage(text: &[u8], reading: &mut Reading, size: &'static str) -> Done {
+    reading.huge_pages(size).usage = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn huge_max_usage(text: &[u8], reading: &mut Reading, size: &'static str) -> Done {
+    reading.huge_pages(size).max_usage = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn huge_failcnt(text: &[u8], reading: &mut Reading, size: &'static str) -> Done {
+    reading.huge_pages(size).failcnt = Some(parse::single(text)?);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::super::{Request, Root, Scanner};
+    use super::*;
+
+    #[test]
+    fn an_old_kernel_has_a_file_that_stands_in() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let blkio = dir.path().join("fs/cgroup/blkio");
+        let read_bytes = |files: &[(&str, &str)]| {
+            let _ = fs::remove_dir_all(&blkio);
+            fs::create_dir_all(&blkio).expect("mkdir");
+            for (name, text) in files {
+                fs::write(blkio.join(name), text).expect("write");
+            }
+            let root = Root::open(Path::new("/nonexistent"), dir.path()).expect("v1");
+            let sets = MetricSets::defaults();
+            let mut scanner = Scanner::new(root, Path::new("/nonexistent"), sets, 9);
+            scanner.scan(&Request { ignored: &|_| false, sets, deadline: None });
+            scanner.groups()[0].reading().io.first().and_then(|device| device.read_bytes)
+        };
+        let old = ("blkio.throttle.io_service_bytes", "8:0 Read 1\n");
+        let new = ("blkio.throttle.io_service_bytes_recursive", "8:0 Read 2\n");
+        assert_eq!(read_bytes(&[old]), Some(1));
+        assert_eq!(read_bytes(&[old, new]), Some(2));
+        assert_eq!(read_bytes(&[]), None);
+    }
 }

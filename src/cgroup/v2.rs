@@ -2,9 +2,9 @@
 
 use super::file::Freshness::{UntilWritten, While};
 use super::file::{File, file, processes, while_still};
-use super::mount::Controller::{Blkio, Cpu, Memory, Pids, Pressure};
+use super::mount::Controller::{Blkio, Cpu, Hugetlb, Memory, Pids, Pressure};
 use super::parse::{self, BadText};
-use super::reading::{Reading, Stall};
+use super::reading::{NumaPages, Reading, Stall};
 use crate::metric_set::{MetricSet as S, MetricSets};
 
 type Done = Result<(), BadText>;
@@ -17,6 +17,8 @@ const SPEC: MetricSets = MetricSets::of(&[S::Spec]);
 const QUOTA: MetricSets = MetricSets::of(&[S::Cpu, S::Spec]);
 const EVENTS: MetricSets = MetricSets::of(&[S::Memory, S::OomEvent]);
 const PRESSURE: MetricSets = MetricSets::of(&[S::Pressure]);
+const NUMA: MetricSets = MetricSets::of(&[S::MemoryNuma]);
+const HUGE: MetricSets = MetricSets::of(&[S::HugeTlb]);
 
 /// In the order in which they are read, as one may tell that another cannot have changed.
 pub(super) static FILES: &[File] = &[
@@ -38,6 +40,19 @@ pub(super) static FILES: &[File] = &[
     file(Cpu, SPEC, c"cpu.weight", cpu_weight).fresh(UntilWritten),
     file(Pids, PROCESS, c"pids.max", pids_max).fresh(UntilWritten),
     processes(Pids),
+    file(Memory, NUMA, c"memory.numa_stat", memory_numa),
+    file(Hugetlb, HUGE, c"hugetlb.64KB.current", |t, r| huge_usage(t, r, "64KB")),
+    file(Hugetlb, HUGE, c"hugetlb.64KB.events", |t, r| huge_events(t, r, "64KB")),
+    file(Hugetlb, HUGE, c"hugetlb.2MB.current", |t, r| huge_usage(t, r, "2MB")),
+    file(Hugetlb, HUGE, c"hugetlb.2MB.events", |t, r| huge_events(t, r, "2MB")),
+    file(Hugetlb, HUGE, c"hugetlb.32MB.current", |t, r| huge_usage(t, r, "32MB")),
+    file(Hugetlb, HUGE, c"hugetlb.32MB.events", |t, r| huge_events(t, r, "32MB")),
+    file(Hugetlb, HUGE, c"hugetlb.512MB.current", |t, r| huge_usage(t, r, "512MB")),
+    file(Hugetlb, HUGE, c"hugetlb.512MB.events", |t, r| huge_events(t, r, "512MB")),
+    file(Hugetlb, HUGE, c"hugetlb.1GB.current", |t, r| huge_usage(t, r, "1GB")),
+    file(Hugetlb, HUGE, c"hugetlb.1GB.events", |t, r| huge_events(t, r, "1GB")),
+    file(Hugetlb, HUGE, c"hugetlb.16GB.current", |t, r| huge_usage(t, r, "16GB")),
+    file(Hugetlb, HUGE, c"hugetlb.16GB.events", |t, r| huge_events(t, r, "16GB")),
 ];
 
 fn memory_stat(text: &[u8], reading: &mut Reading) -> Done {
@@ -58,6 +73,15 @@ fn memory_stat(text: &[u8], reading: &mut Reading) -> Done {
                 memory.major_page_faults = value.times(1)?;
                 memory.own_major_page_faults = memory.major_page_faults;
             }
+            b"active_anon" => memory.active_anon = value.count()?,
+            b"inactive_anon" => memory.inactive_anon = value.count()?,
+            b"anon_thp" => memory.anon_huge = value.count()?,
+            b"file_dirty" => memory.file_dirty = value.count()?,
+            b"file_writeback" => memory.file_writeback = value.count()?,
+            b"pgscan" => memory.pages_scanned = value.count()?,
+            b"pgsteal" => memory.pages_reclaimed = value.count()?,
+            b"workingset_refault_file" => memory.refaulted_file = value.count()?,
+            b"workingset_refault_anon" => memory.refaulted_anon = value.count()?,
             _ => (),
         }
         Ok(())
@@ -72,7 +96,11 @@ fn memory_current(text: &[u8], reading: &mut Reading) -> Done {
 fn memory_events(text: &[u8], reading: &mut Reading) -> Done {
     parse::pairs(text, |key, value| {
         match key {
-            b"max" => reading.memory.failcnt = value.times(1)?,
+            b"high" => reading.memory.high_events = value.count()?,
+            b"max" => {
+                reading.memory.failcnt = value.times(1)?;
+                reading.memory.max_events = value.count()?;
+            }
             b"oom_kill" => reading.memory.oom_kills = value.times(1)?,
             _ => (),
         }
@@ -145,6 +173,10 @@ fn io_stat(text: &[u8], reading: &mut Reading) -> Done {
             b"wbytes" => reading.device(major, minor).written_bytes = value.times(1)?,
             b"rios" => reading.device(major, minor).reads = value.times(1)?,
             b"wios" => reading.device(major, minor).writes = value.times(1)?,
+            b"cost.usage" => reading.io_cost(major, minor).usage_us = value.times(1)?,
+            b"cost.wait" => reading.io_cost(major, minor).wait_us = value.times(1)?,
+            b"cost.indebt" => reading.io_cost(major, minor).indebt_us = value.times(1)?,
+            b"cost.indelay" => reading.io_cost(major, minor).indelay_us = value.times(1)?,
             _ => (),
         }
         Ok(())
@@ -166,5 +198,36 @@ fn stall(text: &[u8], stall: &mut Stall) -> Done {
         b"some" => stall.some_us = Some(total),
         b"full" => stall.full_us = Some(total),
         _ => (),
+    })
+}
+
+/// Bytes, of the whole subtree; v1 counts in pages.
+fn memory_numa(text: &[u8], reading: &mut Reading) -> Done {
+    let page_bytes = rustix::param::page_size() as u64;
+    let numa = &mut reading.rare().numa;
+    parse::numa_stat(text, |key, node, value| {
+        let kind = match key {
+            b"file" => "file",
+            b"anon" => "anon",
+            b"unevictable" => "unevictable",
+            _ => return Ok(()),
+        };
+        let pages = value.number()? / page_bytes;
+        numa.push(NumaPages { kind, is_hierarchy: true, node, pages });
+        Ok(())
+    })
+}
+
+fn huge_usage(text: &[u8], reading: &mut Reading, size: &'static str) -> Done {
+    reading.huge_pages(size).usage = Some(parse::single(text)?);
+    Ok(())
+}
+
+fn huge_events(text: &[u8], reading: &mut Reading, size: &'static str) -> Done {
+    parse::pairs(text, |key, value| {
+        if key == b"max" {
+            reading.huge_pages(size).failcnt = value.times(1)?;
+        }
+        Ok(())
     })
 }

@@ -1,6 +1,8 @@
 //! The command line: one file a command, each from arguments to wiring to run.
 
+mod cadvisor;
 mod check;
+mod collectors;
 mod decide;
 mod detect;
 mod exporter;
@@ -8,6 +10,7 @@ mod log;
 mod output;
 mod paths;
 mod scaler;
+mod shown;
 mod shutdown;
 mod table;
 mod up;
@@ -17,7 +20,8 @@ mod workload;
 use std::error::Error;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 use tokio::runtime;
 
 /// What a command ends in. The error's text, with its causes, is all a user gets to see.
@@ -54,8 +58,15 @@ enum Command {
 /// Parses the command line, runs the command, prints its error. Exit code 2 is a wrong command line,
 /// 1 anything else that failed.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let (line, notes) = match cadvisor::translate(std::env::args_os().collect()) {
+        Ok(translated) => translated,
+        Err(message) => Arguments::command().error(ErrorKind::ValueValidation, message).exit(),
+    };
+    let arguments = Arguments::parse_from(line);
     arguments.log.install();
+    for note in notes {
+        tracing::warn!("{note}");
+    }
     // reqwest and the server share one TLS provider; installing it twice is the only way to fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let result = match arguments.command {

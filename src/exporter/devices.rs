@@ -19,10 +19,12 @@ pub(super) struct Devices {
 struct Labels {
     /// `device`.
     plain: Vec<u8>,
-    /// `device`, `major`, `minor`, `operation`.
-    read: Vec<u8>,
-    write: Vec<u8>,
+    /// `device`, `major`, `minor`, `operation`, one of each of [`OPERATIONS`].
+    numbered: [Vec<u8>; OPERATIONS.len()],
 }
+
+/// What v1 counts apart; v2 has the first two.
+const OPERATIONS: [&str; 6] = ["Read", "Write", "Sync", "Async", "Discard", "Total"];
 
 impl Devices {
     pub(super) fn new(sysfs: &Path) -> Self {
@@ -54,12 +56,9 @@ impl Devices {
 
     /// The labels of a sample: the device, and with an operation its numbers too.
     pub(super) fn labels(&self, device: &IoDevice, operation: &str) -> &[u8] {
-        match (self.known.get(&(device.major, device.minor)), operation) {
-            (Some(labels), "Read") => &labels.read,
-            (Some(labels), "Write") => &labels.write,
-            (Some(labels), _) => &labels.plain,
-            (None, _) => b"",
-        }
+        let Some(labels) = self.known.get(&(device.major, device.minor)) else { return b"" };
+        let index = OPERATIONS.iter().position(|known| *known == operation);
+        index.map_or(&labels.plain, |index| &labels.numbered[index])
     }
 }
 
@@ -67,13 +66,13 @@ impl Labels {
     fn new(name: &str, device: &IoDevice) -> Self {
         let mut plain = Vec::new();
         label("device", name, &mut plain);
-        let numbered = |operation: &str| {
+        let numbered = OPERATIONS.map(|operation| {
             let mut out = plain.clone();
             label("major", &device.major.to_string(), &mut out);
             label("minor", &device.minor.to_string(), &mut out);
             label("operation", operation, &mut out);
             out
-        };
-        Self { read: numbered("Read"), write: numbered("Write"), plain }
+        });
+        Self { numbered, plain }
     }
 }

@@ -24,9 +24,24 @@ value is left out.
 | `id` | the path of the cgroup below its mount, from `/` |
 | `name` | the container's name; containers only, so `name!=\"\"` selects them |
 | `image` | the image as the container was told to use it; containers only |
-| `container_label_com_docker_compose_project`, `container_label_com_docker_compose_service`, `container_label_com_docker_swarm_service_name` | the container's labels of these names |
+| `container`, `pod`, `namespace` | in Kubernetes: the container's name within its pod, the pod and its namespace |
+| `container_label_NAME` | the container's labels of `--labels.allow`; by default those of Compose and Swarm: `com.docker.compose.project`, `com.docker.compose.service`, `com.docker.swarm.service.name`. What is no letter, digit or underscore becomes an underscore; of two that become one, the first in the alphabet stays |
 
-Left out are cgroups of mount units (`*.mount`), which repeat the figures of others, and LXC's monitors.
+`loadline_container_info` has every label of a container, so that the others need not:
+`container_memory_rss * on(id) group_left(container_label_team) loadline_container_info`.
+
+Left out are cgroups of mount units (`*.mount`), which repeat the figures of others, and the runtimes' own
+monitors of containers.
+
+## Which metrics, of what
+
+The sets in the tables are switched by `--collector.NAME` and `--no-collector.NAME`; a scrape may ask for
+some by `?collect[]=NAME` or leave some out by `?exclude[]=NAME`. What no set is named for is always there.
+
+`--cgroup.include`, `--cgroup.exclude`, `--name.include`, `--name.exclude`, `--runtime.include` and
+`--runtime.exclude` say which cgroups are shown. Patterns have to match the whole path or name. A cgroup that
+is left out does not leave out those below it, as the figures of those are their own; a pattern that ends in
+`(/.*)?` or `.*` does, and they are not even looked at.
 ";
 
 const FORMATS: &str = "
@@ -43,6 +58,17 @@ Samples have no timestamps, base labels a fixed order, and empty labels are left
 |---|---|
 ";
 
+const COMPAT: &str = "
+## `--compat=cadvisor`
+
+For alerts and dashboards that count on what cAdvisor prints. The sets `percpu` and `disk` are on as well,
+and every label of a container is shown, as if by `--labels.allow='*'`; environment variables never are, and
+samples still have no timestamps. What the kernel tells is not made worse: only what would be absent is filled.
+
+| family | with `--compat=cadvisor` |
+|---|---|
+";
+
 /// The page `docs/metrics.md`.
 pub fn documentation() -> String {
     let mut page = INTRODUCTION.to_owned();
@@ -50,6 +76,7 @@ pub fn documentation() -> String {
         ("Containers and other cgroups", "container_"),
         ("The machine", "machine_"),
         ("The exporter itself", "loadline_"),
+        ("In cAdvisor's name", "cadvisor_"),
         ("The exporter's process", "process_"),
     ];
     for (title, prefix) in sections {
@@ -66,6 +93,10 @@ pub fn documentation() -> String {
     page.push_str(FORMATS);
     for (_, family) in table::families().filter(|(_, family)| !family.divergence.is_empty()) {
         page.push_str(&format!("| `{}` | {} |\n", family.name, family.divergence));
+    }
+    page.push_str(COMPAT);
+    for (_, family) in table::families().filter(|(_, family)| !family.compat.is_empty()) {
+        page.push_str(&format!("| `{}` | {} |\n", family.name, family.compat));
     }
     page
 }

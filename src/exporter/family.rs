@@ -21,6 +21,8 @@ pub struct Family {
     pub v1: &'static str,
     /// How it differs from cAdvisor's and why; empty where it does not.
     pub divergence: &'static str,
+    /// What `--compat=cadvisor` changes; empty where that is nothing.
+    pub compat: &'static str,
     pub(super) samples: Samples,
 }
 
@@ -62,6 +64,7 @@ const fn family(kind: Kind, name: &'static str, help: &'static str) -> Family {
         v2: "",
         v1: "",
         divergence: "",
+        compat: "",
         samples: Samples::Labelled(&[]),
     }
 }
@@ -87,6 +90,11 @@ impl Family {
 
     pub(super) const fn differs(mut self, divergence: &'static str) -> Self {
         self.divergence = divergence;
+        self
+    }
+
+    pub(super) const fn compat(mut self, change: &'static str) -> Self {
+        self.compat = change;
         self
     }
 

@@ -1,6 +1,5 @@
-//! Families of the machine, of the scrape and of our own process.
+//! Families of the scrape and of our own process.
 
-use super::Collector;
 use super::family::{Family, counter, gauge};
 use super::write::{Lines, Number, label};
 
@@ -14,17 +13,20 @@ pub(super) static FAMILIES: &[Family] = &[
         let failed = c.efforts().any(|(_, effort)| effort.failures > 0);
         lines.only(Some(Number::Whole(u64::from(failed))));
     }),
-    gauge("machine_cpu_cores", "Number of logical CPU cores")
-        .from("lines cpuN of /proc/stat", "")
-        .other("boot_id, machine_id, system_uuid", |c, lines| machine(c, c.host.cores, lines)),
-    gauge("machine_memory_bytes", "Amount of memory installed on the machine")
-        .from("MemTotal of /proc/meminfo", "")
-        .other("boot_id, machine_id, system_uuid", |c, lines| {
-            machine(c, c.host.memory_bytes, lines)
-        }),
-    gauge("machine_swap_bytes", "Amount of swap memory available on the machine")
-        .from("SwapTotal of /proc/meminfo", "")
-        .other("boot_id, machine_id, system_uuid", |c, lines| machine(c, c.host.swap_bytes, lines)),
+    gauge(
+        "cadvisor_version_info",
+        "Always 1; the labels tell the kernel, the system and, in cAdvisor's place, us",
+    )
+    .from("sys/kernel/osrelease of procfs, /etc/os-release", "")
+    .differs(
+        "left out: it would claim to be cAdvisor; dockerVersion is unknown, as no daemon is asked",
+    )
+    .compat("there")
+    .other("cadvisorVersion, kernelVersion, osVersion", |c, lines| {
+        if c.compat {
+            lines.sample(&c.host.version, b"", Number::Whole(1));
+        }
+    }),
     gauge("loadline_build_info", "Always 1; the labels tell the build")
         .from("the program itself", "")
         .other("version", |_, lines| {
@@ -69,12 +71,6 @@ pub(super) static FAMILIES: &[Family] = &[
         .from("vsize of /proc/self/stat", "")
         .other("", |c, lines| lines.only(c.host.process.virtual_bytes.map(Number::Whole))),
 ];
-
-fn machine(collector: &Collector, value: Option<u64>, lines: &mut Lines) {
-    if let Some(value) = value {
-        lines.sample(&collector.host.labels, b"", Number::Whole(value));
-    }
-}
 
 fn collector(name: &str, value: Number, lines: &mut Lines) {
     let mut labels = Vec::new();

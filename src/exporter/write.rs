@@ -1,7 +1,6 @@
 //! Bytes of an exposition: numbers, labels, headers.
 
 use super::family::{Family, Kind};
-use crate::identity::Identity;
 use crate::web::Format;
 
 /// A value, kept exact until it is printed.
@@ -15,6 +14,8 @@ pub(super) enum Number {
     Nanoseconds(u64),
     /// Microseconds, printed as seconds.
     Microseconds(u64),
+    /// 1 less than nothing: what cAdvisor prints for "none".
+    MinusOne,
 }
 
 impl Number {
@@ -29,6 +30,7 @@ impl Number {
             }
             Self::Nanoseconds(n) => decimal(n, 9, out),
             Self::Microseconds(n) => decimal(n, 6, out),
+            Self::MinusOne => out.extend_from_slice(b"-1"),
         }
     }
 }
@@ -88,33 +90,6 @@ fn escape(text: &str, quotes: bool, out: &mut Vec<u8>) {
             other => out.push(other),
         }
     }
-}
-
-/// Labels of containers that become labels of metrics. All of them would multiply the exposition.
-const LABELS_SHOWN: [&str; 3] =
-    ["com.docker.compose.project", "com.docker.compose.service", "com.docker.swarm.service.name"];
-
-/// The labels that every family of a cgroup has, sorted by name. An absent one is left out: to
-/// Prometheus that is the same as an empty one.
-pub(super) fn base_labels(path: &str, identity: &Identity) -> Vec<u8> {
-    let mut out = Vec::with_capacity(path.len() + 64);
-    let mut put = |name: &str, value: Option<&str>| {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            label(name, value, &mut out);
-        }
-    };
-    put("container", identity.container.as_deref());
-    for shown in LABELS_SHOWN {
-        let name = format!("container_label_{}", shown.replace('.', "_"));
-        put(&name, identity.labels.get(shown).map(String::as_str));
-    }
-    put("id", Some(path));
-    put("image", identity.image.as_deref());
-    put("name", identity.name.as_deref());
-    put("namespace", identity.namespace.as_deref());
-    put("pod", identity.pod.as_deref());
-    out.shrink_to_fit();
-    out
 }
 
 /// The lines of one family. The header is written with the first sample: a family without samples is

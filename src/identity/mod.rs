@@ -23,6 +23,7 @@ mod users;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use crate::units::Timestamp;
 use file::{Problems, Watch};
@@ -61,6 +62,23 @@ pub enum Runtime {
 }
 
 impl Runtime {
+    /// Every runtime.
+    pub const ALL: [Self; 13] = [
+        Self::Docker,
+        Self::Podman,
+        Self::Containerd,
+        Self::Crio,
+        Self::Kubernetes,
+        Self::Lxc,
+        Self::Incus,
+        Self::Proxmox,
+        Self::Nspawn,
+        Self::Libvirt,
+        Self::Slurm,
+        Self::Systemd,
+        Self::Raw,
+    ];
+
     /// The name in labels and messages.
     pub const fn name(self) -> &'static str {
         match self {
@@ -83,6 +101,18 @@ impl Runtime {
     /// Whether its cgroups are containers or virtual machines.
     pub const fn is_container(self) -> bool {
         !matches!(self, Self::Kubernetes | Self::Slurm | Self::Systemd | Self::Raw)
+    }
+}
+
+impl FromStr for Runtime {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|runtime| runtime.name() == text);
+        found.ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("no such runtime: {text:?}, expected one of {names}")
+        })
     }
 }
 

@@ -32,7 +32,10 @@ impl Host {
             "proc/stat",
             "cpu  1 1\ncpu0 1 1\ncpu1 1 1\ncpu2 1 1\ncpu3 1 1\nbtime 1767200000\n",
         );
-        host.write("proc/meminfo", "MemTotal:        8388608 kB\nSwapTotal:       1048576 kB\n");
+        host.write(
+            "proc/meminfo",
+            "MemTotal:        8388608 kB\nSwapTotal:       1048576 kB\nSwapFree:         524288 kB\n",
+        );
         let process =
             "7 (loadline) S 1 7 7 0 -1 0 9 0 0 0 150 50 0 0 20 0 2 0 12345 104857600 2560 0\n";
         host.write("proc/self/stat", process);
@@ -43,10 +46,13 @@ impl Host {
         host.write("proc/self/fd/0", "");
         host.write("proc/self/fd/1", "");
         host.write("proc/sys/kernel/random/boot_id", "11111111-2222-3333-4444-555555555555\n");
+        host.write("proc/sys/kernel/osrelease", "6.1.0-13-amd64\n");
+        host.write("etc/os-release", "NAME=\"Debian\"\nPRETTY_NAME=\"Debian GNU/Linux 12\"\n");
         host.write("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
         fs::create_dir_all(host.path("sys/dev/block")).expect("mkdir");
         symlink("../../devices/virtio1/block/vda", host.path("sys/dev/block/254:0"))
             .expect("symlink");
+        host.machine();
         host.mount();
         host.group("/", 1);
         host
@@ -71,9 +77,46 @@ impl Host {
         fs::write(path, text).expect("write");
     }
 
+    /// Two nodes with a core of two threads each, and the modules of their memory.
+    fn machine(&self) {
+        self.write("sys/devices/system/cpu/online", "0-3\n");
+        for cpu in 0..4 {
+            let (node, core) = (cpu / 2, cpu / 2);
+            let dir = format!("sys/devices/system/cpu/cpu{cpu}");
+            self.write(&format!("{dir}/topology/core_id"), &format!("{}\n", core * 8));
+            self.write(&format!("{dir}/topology/physical_package_id"), "0\n");
+            fs::create_dir_all(self.path(&format!("{dir}/node{node}"))).expect("mkdir");
+            let pair = format!("{}-{}\n", node * 2, node * 2 + 1);
+            let caches = [("1", "Data", "32K", &*pair), ("2", "Unified", "1024K", &*pair)];
+            for (index, (level, kind, size, shared)) in
+                caches.into_iter().chain([("3", "Unified", "8M", "0-3\n")]).enumerate()
+            {
+                let cache = format!("{dir}/cache/index{index}");
+                for (file, text) in
+                    [("level", level), ("type", kind), ("size", size), ("shared_cpu_list", shared)]
+                {
+                    self.write(&format!("{cache}/{file}"), &format!("{}\n", text.trim()));
+                }
+            }
+        }
+        for node in 0..2 {
+            let dir = format!("sys/devices/system/node/node{node}");
+            let memory = format!("Node {node} MemTotal:       {} kB\n", 4_194_304 - node);
+            self.write(&format!("{dir}/meminfo"), &memory);
+            self.write(&format!("{dir}/distance"), ["10 21\n", "21 10\n"][node]);
+            self.write(&format!("{dir}/hugepages/hugepages-2048kB/nr_hugepages"), "4\n");
+            let dimm = format!("sys/devices/system/edac/mc/mc0/dimm{node}");
+            self.write(&format!("{dimm}/dimm_mem_type"), "Registered-DDR4\n");
+            self.write(&format!("{dimm}/size"), "4096\n");
+        }
+        self.write("sys/bus/nd/devices/region0/devtype", "nd_pmem\n");
+        self.write("sys/bus/nd/devices/region0/size", "1073741824\n");
+        self.write("sys/bus/nd/devices/region1/devtype", "nd_blk\n");
+    }
+
     /// The hierarchies as folders of `sys/fs/cgroup`, and the mount table that names them.
     fn mount(&self) {
-        let v1 = ["cpu,cpuacct", "memory", "blkio", "pids", "devices"];
+        let v1 = ["cpu,cpuacct", "memory", "blkio", "pids", "devices", "cpuset", "hugetlb"];
         let root = self.path("sys/fs/cgroup");
         let mut lines = vec!["20 1 0:20 / /proc rw - proc proc rw".to_owned()];
         let mut mount = |dir: PathBuf, kind: &str, options: &str| {
@@ -176,7 +219,7 @@ fn procs(n: u64) -> String {
     (0..n).map(|i| format!("{}\n", 1000 * n + i)).collect()
 }
 
-fn v1(n: u64) -> [(&'static str, Files); 4] {
+fn v1(n: u64) -> [(&'static str, Files); 6] {
     let unlimited = n % 3 == 1;
     let max = "9223372036854771712\n".to_owned();
     let bytes = |limit: u64| if unlimited { max.clone() } else { one(limit) };
@@ -192,6 +235,13 @@ fn v1(n: u64) -> [(&'static str, Files); 4] {
         "total_active_file",
         "total_inactive_file",
         "hierarchical_memory_limit",
+        "total_active_anon",
+        "total_inactive_anon",
+        "total_rss_huge",
+        "total_dirty",
+        "total_writeback",
+        "total_workingset_refault_file",
+        "total_workingset_refault_anon",
     ];
     let stat: Vec<(&str, u64)> =
         (1..).map(|i| i * 4096 * n).zip(stat).map(|(v, k)| (k, v)).collect();
@@ -200,6 +250,7 @@ fn v1(n: u64) -> [(&'static str, Files); 4] {
             "cpu,cpuacct",
             vec![
                 ("cpuacct.usage", one(n * 1_234_567_891)),
+                ("cpuacct.usage_percpu", format!("{} {} 0 0 \n", n * 1_234_567_890, n)),
                 ("cpuacct.stat", table(&[("user", n * 77), ("system", n * 33)])),
                 (
                     "cpu.stat",
@@ -221,6 +272,13 @@ fn v1(n: u64) -> [(&'static str, Files); 4] {
             "memory",
             vec![
                 ("memory.stat", table(&stat)),
+                (
+                    "memory.numa_stat",
+                    format!(
+                        "total=9 N0=5 N1=4\nfile=3 N0={n} N1=1\nanon=3 N0=2 N1=1\nunevictable=0 N0=0 N1=0\nhierarchical_total=9 N0=5 N1=4\nhierarchical_file=4 N0={} N1=2\n",
+                        n * 2
+                    ),
+                ),
                 ("memory.usage_in_bytes", one(n * 1_000_000)),
                 ("memory.max_usage_in_bytes", one(n * 2_000_000)),
                 ("memory.failcnt", one(n)),
@@ -261,6 +319,18 @@ fn v1(n: u64) -> [(&'static str, Files); 4] {
                 ("pids.max", if unlimited { "max\n".into() } else { one(n * 100) }),
             ],
         ),
+        ("cpuset", vec![("cpuset.memory_migrate", one(n % 2))]),
+        (
+            "hugetlb",
+            vec![
+                ("hugetlb.2MB.usage_in_bytes", one(n << 21)),
+                ("hugetlb.2MB.max_usage_in_bytes", one(n << 22)),
+                ("hugetlb.2MB.failcnt", one(n)),
+                ("hugetlb.1GB.usage_in_bytes", one(0)),
+                ("hugetlb.1GB.max_usage_in_bytes", one(n << 30)),
+                ("hugetlb.1GB.failcnt", one(0)),
+            ],
+        ),
     ]
 }
 
@@ -293,6 +363,15 @@ fn v2(n: u64, root: bool) -> Files {
         "pgfault",
         "pgmajfault",
         "some_key_of_the_future",
+        "active_anon",
+        "inactive_anon",
+        "anon_thp",
+        "file_dirty",
+        "file_writeback",
+        "pgscan",
+        "pgsteal",
+        "workingset_refault_file",
+        "workingset_refault_anon",
     ];
     let stat: Vec<(&str, u64)> =
         (1..).map(|i| i * 4096 * n).zip(stat).map(|(v, k)| (k, v)).collect();
@@ -316,10 +395,15 @@ fn v2(n: u64, root: bool) -> Files {
         (
             "io.stat",
             format!(
-                "254:0 rbytes={} wbytes={} rios={n} wios=3 dbytes=0 dios=0\n9:127 \n",
+                "254:0 rbytes={} wbytes={} rios={n} wios=3 dbytes=0 dios=0 cost.vrate=100.00 cost.usage={} cost.wait=2 cost.indebt=0 cost.indelay=0\n9:127 \n",
                 n * 512,
-                n * 1024
+                n * 1024,
+                n * 1_000_001
             ),
+        ),
+        (
+            "memory.numa_stat",
+            format!("anon N0={} N1=0\nfile N0=4096 N1=8192\nslab N0=1 N1=1\n", n * 4096),
         ),
     ]);
     if !root {
@@ -338,6 +422,8 @@ fn v2(n: u64, root: bool) -> Files {
             ("cpu.weight", one(100)),
             ("pids.current", one(n + 1)),
             ("pids.max", limit(n * 100)),
+            ("hugetlb.2MB.current", one(n << 21)),
+            ("hugetlb.2MB.events", table(&[("max", n)])),
         ]);
     }
     files

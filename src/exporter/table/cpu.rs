@@ -1,16 +1,19 @@
 //! CPU time and throttling.
 
-use crate::exporter::Entry;
+use super::ZEROS;
 use crate::exporter::family::{Family, counter};
+use crate::exporter::write::Lines;
 use crate::exporter::write::Number::{self, Nanoseconds, Whole};
+use crate::exporter::{Collector, Entry};
 use crate::units::Limit;
 
 /// In the order of the exposition.
 pub(super) static FAMILIES: &[Family] = &[
     counter("container_cpu_usage_seconds_total", "Cumulative cpu time consumed in seconds")
         .from("cpu.stat usage_usec", "cpuacct.usage")
-        .differs("always one series with cpu=\"total\": on v1 cAdvisor has one a core and no total")
-        .labelled("cpu", &[("cpu=\"total\"", |e| e.reading.cpu.usage_ns.map(Nanoseconds))]),
+        .differs("on v1 too one series with cpu=\"total\", where cAdvisor has one a core. With the set percpu it is as there: one a core and no total, so that a sum counts nothing twice")
+        .compat("one series a core on v1, as the set percpu is on")
+        .other("cpu", usage),
     counter("container_cpu_user_seconds_total", "Cumulative user cpu time consumed in seconds")
         .from("cpu.stat user_usec", "cpuacct.stat user")
         .group(|_, e| e.reading.cpu.user_ns.map(Nanoseconds)),
@@ -44,6 +47,7 @@ pub(super) static FAMILIES: &[Family] = &[
             "cpu.stat nr_bursts, where there is a quota",
         )
         .differs("read on v1 too; cAdvisor prints 0 there")
+        .compat(ZEROS)
         .group(|_, e| with_quota(e, e.reading.cpu.bursts.map(Whole))),
     counter(
         "container_cpu_cfs_burst_seconds_total",
@@ -54,10 +58,25 @@ pub(super) static FAMILIES: &[Family] = &[
         "cpu.stat burst_time, where there is a quota",
     )
     .differs("read on v1 too; cAdvisor prints 0 there")
+    .compat(ZEROS)
     .group(|_, e| with_quota(e, e.reading.cpu.burst_ns.map(Nanoseconds))),
 ];
 
 /// The throttling families are there for cgroups with a quota only.
 fn with_quota(entry: &Entry, value: Option<Number>) -> Option<Number> {
     value.filter(|_| matches!(entry.reading.cpu.quota_us, Some(Limit::At(quota)) if quota > 0))
+}
+
+/// Core by core where that was asked for and the kernel tells it, else the total.
+fn usage(collector: &Collector, lines: &mut Lines) {
+    for entry in collector.snapshot().entries() {
+        let cores = entry.reading.rare.as_ref().map_or(&[][..], |rare| &rare.cores_ns);
+        for (core, ns) in cores.iter().enumerate() {
+            let label = format!("cpu=\"cpu{core:02}\"");
+            lines.sample(entry.labels, label.as_bytes(), Nanoseconds(*ns));
+        }
+        if let (true, Some(ns)) = (cores.is_empty(), entry.reading.cpu.usage_ns) {
+            lines.sample(entry.labels, b"cpu=\"total\"", Nanoseconds(ns));
+        }
+    }
 }

@@ -4,11 +4,17 @@
 //! One file a metric set, as the [`MetricSet`]s are switched on and off.
 
 mod cpu;
+mod cpu_topology;
+mod cpuset;
 mod descriptors;
 mod disk;
 mod diskio;
+mod hugetlb;
 mod identity;
+mod load;
+mod machine;
 mod memory;
+mod memory_numa;
 mod network;
 mod oom_event;
 mod pressure;
@@ -20,6 +26,7 @@ mod spec;
 use super::family::Family;
 use super::own;
 use super::write::Number::{self, Whole};
+use crate::cgroup::Count;
 use crate::metric_set::MetricSet as S;
 use crate::units::Limit;
 
@@ -40,6 +47,12 @@ static TABLE: &[(Option<S>, &[Family])] = &[
     (Some(S::Process), process::FAMILIES),
     (None, identity::FAMILIES),
     (Some(S::Spec), spec::FAMILIES),
+    (Some(S::MemoryNuma), memory_numa::FAMILIES),
+    (Some(S::HugeTlb), hugetlb::FAMILIES),
+    (Some(S::CpuSet), cpuset::FAMILIES),
+    (None, load::FAMILIES),
+    (None, machine::FAMILIES),
+    (Some(S::CpuTopology), cpu_topology::FAMILIES),
     (None, own::FAMILIES),
     (Some(S::Disk), disk::OWN_FAMILIES),
 ];
@@ -50,6 +63,16 @@ pub fn families() -> impl Iterator<Item = (Option<S>, &'static Family)> {
 }
 
 const OMITTED: &str = "left out where the kernel does not tell; cAdvisor prints 0";
+
+/// The source where a version of cgroups has none.
+const NOT_TOLD: &str = "not told";
+
+/// What `--compat=cadvisor` does to most families.
+const ZEROS: &str = "0 where the kernel does not tell";
+
+fn count(value: Option<Count>) -> Option<Number> {
+    value.map(|value| Whole(value.get()))
+}
 
 /// No limit is 0, as in cAdvisor.
 fn or_zero(limit: Limit<u64>) -> Number {

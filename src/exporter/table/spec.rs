@@ -1,6 +1,6 @@
 //! Limits, shares and reservations.
 
-use super::or_zero;
+use super::{OMITTED, ZEROS, or_zero};
 use crate::cgroup::Memory;
 use crate::exporter::Entry;
 use crate::exporter::family::{Family, gauge};
@@ -11,12 +11,16 @@ use crate::units::Limit;
 pub(super) static FAMILIES: &[Family] = &[
     gauge("container_spec_cpu_period", "CPU period of the container")
         .from("cpu.max", "cpu.cfs_period_us")
+        .differs(OMITTED)
+        .compat(ZEROS)
         .group(|_, e| e.reading.cpu.period_us.map(Whole)),
     gauge("container_spec_cpu_quota", "CPU quota of the container")
         .from("cpu.max, where it is not max", "cpu.cfs_quota_us, where it is not -1")
         .group(|_, e| e.reading.cpu.quota_us.and_then(Limit::value).map(Whole)),
     gauge("container_spec_cpu_shares", "CPU share of the container")
         .from("2 + (cpu.weight − 1) · 262142 / 9999", "cpu.shares")
+        .differs(OMITTED)
+        .compat(ZEROS)
         .group(|_, e| e.reading.cpu.shares.map(Whole)),
     gauge("container_spec_memory_limit_bytes", "Memory limit for the container, 0 if unlimited")
         .from(

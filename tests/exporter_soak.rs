@@ -1,5 +1,6 @@
 //! The exporter over thousands of scrapes of a host where containers come and go.
 
+mod oddities;
 mod served;
 
 use std::collections::BTreeSet;

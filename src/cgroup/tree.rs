@@ -56,7 +56,8 @@ impl Group {
         }
     }
 
-    /// The path below the mount, from `/`: cAdvisor's `id`. Bytes that are not UTF-8 are replaced.
+    /// The path below the mount, from `/`: cAdvisor's `id`. Bytes that are not UTF-8 are replaced; of
+    /// cgroups that then look alike only one is read.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -270,19 +271,25 @@ impl Tree {
         }
     }
 
-    /// The index of the cgroup at `dir`, made where it exists and is not ignored.
+    /// The index of the cgroup at `dir`, made where it exists, is not ignored and can be told from others.
     fn group(&mut self, dir: &[u8], exists: bool, ignored: &dyn Fn(&str) -> bool) -> Option<usize> {
         if let Some(at) = self.index.get(dir) {
             return Some(*at);
         }
         let path = format!("/{}", String::from_utf8_lossy(dir));
-        if !exists || ignored(&path) {
+        if !exists || ignored(&path) || self.is_taken(&path) {
             return None;
         }
         let group = Group::new(dir, path, self.files.len());
         self.index.insert(Arc::clone(&group.dir), self.groups.len());
         self.groups.push(group);
         Some(self.groups.len() - 1)
+    }
+
+    /// Whether another directory is shown under this path: two names that are not UTF-8 may look alike,
+    /// and no two cgroups may have the same series.
+    fn is_taken(&self, path: &str) -> bool {
+        path.contains(char::REPLACEMENT_CHARACTER) && self.groups.iter().any(|g| g.path == path)
     }
 
     /// Takes down where a cgroup was seen; tells in which hierarchies its directory is new.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
+use std::process::Command;
 
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING};
 
@@ -38,15 +39,20 @@ impl Served {
     /// Starts it on `host`.
     pub async fn start(host: &Host) -> Self {
         let mut command = loadline();
+        Self::arguments(&mut command, host);
+        Self::run(command).await
+    }
+
+    /// Appends what makes `loadline` an exporter of `host`.
+    pub fn arguments(command: &mut Command, host: &Host) {
         command.args(["exporter", "--web.listen-address=127.0.0.1:0"]);
         for (flag, path) in [("procfs", "proc"), ("sysfs", "sys"), ("rootfs", "")] {
             command.arg(format!("--path.{flag}={}", host.path(path).display()));
         }
-        Self::run(command).await
     }
 
     /// Starts `command`, an exporter on a port of its own choice.
-    pub async fn run(command: std::process::Command) -> Self {
+    pub async fn run(command: Command) -> Self {
         let mut process = Process::spawn("exporter", command);
         let address = process.wait_address(PATIENCE).await;
         Self { address, process, client: client() }
@@ -72,6 +78,11 @@ impl Served {
         assert_eq!(text.ends_with("# EOF\n"), accept.starts_with("application/"));
         no_series_comes_twice(&text);
         text
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        self.process.stderr()
     }
 
     /// What it holds now.

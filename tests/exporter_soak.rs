@@ -1,5 +1,6 @@
 //! The exporter over thousands of scrapes of a host where containers come and go.
 
+mod churn;
 mod oddities;
 mod served;
 

@@ -6,6 +6,9 @@ mod collectors;
 mod decide;
 mod detect;
 mod exporter;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod log;
 mod output;
 mod paths;

@@ -1,6 +1,9 @@
 //! A host with cgroup v2 and PSI: the actuator and the exporter on a kernel of our own, in a machine
 //! that `tests/hosts/cgroup2.sh` emulates. The tests that run inside are this very binary's.
 
+mod following;
+
+use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
 
@@ -8,7 +11,8 @@ use crate::support::host::can_run;
 use crate::support::{Process, loadline};
 
 /// What runs inside: the tests that are made for any host, and those below.
-const INSIDE: &str = "actuate::cgroup:: exporter::real_host::a_cgroup_made_again cgroup2::inside::";
+const INSIDE: &str = "actuate::cgroup:: exporter::real_host::a_cgroup_made_again \
+     exporter::real_host::births_and_deaths cgroup2::inside:: cgroup2::following::";
 
 /// Set-up from Debian's packages takes a minute at the first time; a run takes some ten seconds on an
 /// idle machine.
@@ -30,31 +34,32 @@ async fn a_version_2_host() {
     let output = machine.stdout();
     assert!(status.success(), "{status}\n{output}\n{}", machine.stderr());
     // A filter that finds nothing succeeds too.
-    for test in
-        ["actuate::cgroup::memory_in_use_is_not_taken_away", "cgroup2::inside::the_exporter"]
-    {
+    for test in [
+        "actuate::cgroup::memory_in_use_is_not_taken_away",
+        "cgroup2::inside::the_exporter",
+        "cgroup2::following::what_happened_between",
+    ] {
         assert!(output.lines().any(|l| l.contains(test) && l.ends_with("ok")), "{test}\n{output}");
     }
 }
 
-mod inside {
-    use std::collections::BTreeMap;
+/// The samples of one group: metric name, with the labels but `id`, to value.
+fn samples(exposition: &str, id: &str) -> BTreeMap<String, f64> {
+    let label = format!("id=\"{id}\"");
+    let of_group = exposition.lines().filter(|l| !l.starts_with('#') && l.contains(&label));
+    of_group
+        .map(|line| {
+            let (series, value) = line.rsplit_once(' ').unwrap();
+            let series = series.replace(&format!("{label},"), "").replace(&label, "");
+            (series.replace("{}", ""), value.parse().unwrap())
+        })
+        .collect()
+}
 
+mod inside {
+    use super::samples;
     use crate::support::cgroup::{self, TestGroup};
     use crate::support::{PATIENCE, Process, http_get, loadline, wait_for};
-
-    /// The samples of one group: metric name, with the labels but `id`, to value.
-    fn samples(exposition: &str, id: &str) -> BTreeMap<String, f64> {
-        let label = format!("id=\"{id}\"");
-        let of_group = exposition.lines().filter(|l| !l.starts_with('#') && l.contains(&label));
-        of_group
-            .map(|line| {
-                let (series, value) = line.rsplit_once(' ').unwrap();
-                let series = series.replace(&format!("{label},"), "").replace(&label, "");
-                (series.replace("{}", ""), value.parse().unwrap())
-            })
-            .collect()
-    }
 
     /// One process writes more than `memory.high`, two burn more than their quota: the exporter tells of
     /// it what the kernel's files tell.

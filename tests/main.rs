@@ -14,6 +14,7 @@ mod decide;
 mod detect;
 mod exporter;
 mod exporter_command;
+mod exporter_soak;
 mod exporter_targets;
 mod forest_parity;
 mod golden;

@@ -7,6 +7,9 @@
 
 mod descriptors;
 mod file;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod mount;
 pub(crate) mod parse;
 mod reading;

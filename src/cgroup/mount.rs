@@ -81,7 +81,7 @@ pub struct Root {
 
 /// A hierarchy before it is opened: its mount point and, for v1, its controllers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Found {
+pub(super) struct Found {
     path: PathBuf,
     /// `None` for v2.
     controllers: Option<Vec<String>>,
@@ -197,7 +197,7 @@ impl Root {
 }
 
 /// The cgroup mounts of a mount table in the form of `/proc/self/mountinfo`, in its order.
-fn hierarchies(mountinfo: &[u8]) -> Vec<Found> {
+pub(super) fn hierarchies(mountinfo: &[u8]) -> Vec<Found> {
     mountinfo.split(|b| *b == b'\n').filter_map(hierarchy).collect()
 }
 

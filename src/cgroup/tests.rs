@@ -114,6 +114,31 @@ fn a_controller_enabled_later_is_found() {
 }
 
 #[test]
+fn controllers_switched_on_and_off_are_seen_at_once() {
+    let tree = Tree::new();
+    // What is written under another name is not told, as nobody is told of what the kernel does itself.
+    let hidden = tree.0.path().join("hidden");
+    fs::write(&hidden, "5\n").expect("write");
+    for dir in ["a/b", "a/b/c", "ab"] {
+        fs::create_dir_all(tree.cgroups().join(dir)).expect("mkdir");
+        fs::hard_link(&hidden, tree.cgroups().join(dir).join("memory.max")).expect("link");
+    }
+    let mut scanner = tree.scanner();
+    let limits = |scanner: &mut Scanner| {
+        scanner.scan(&everything());
+        let limits = scanner.groups().iter().filter_map(|g| g.reading().memory.limit);
+        limits.collect::<Vec<_>>()
+    };
+    assert_eq!(limits(&mut scanner), [Limit::At(5); 3]);
+    fs::write(&hidden, "7\n").expect("write");
+    assert_eq!(limits(&mut scanner), [Limit::At(5); 3]);
+    tree.write("a/cgroup.subtree_control", "+memory");
+    assert_eq!(limits(&mut scanner), [Limit::At(7), Limit::At(5), Limit::At(5)]);
+    tree.write("cgroup.subtree_control", "+memory");
+    assert_eq!(limits(&mut scanner), [Limit::At(7), Limit::At(5), Limit::At(7)]);
+}
+
+#[test]
 fn descriptors_are_kept_under_the_cap() {
     let tree = Tree::new();
     for n in 0..10 {

@@ -1,7 +1,7 @@
 //! The cgroups there are: found by a walk over every hierarchy, then kept up to date by what the kernel
 //! tells of births and deaths.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
@@ -56,7 +56,8 @@ impl Group {
         }
     }
 
-    /// The path below the mount, from `/`: cAdvisor's `id`. Bytes that are not UTF-8 are replaced.
+    /// The path below the mount, from `/`: cAdvisor's `id`. Bytes that are not UTF-8 are replaced; of
+    /// cgroups that then look alike only one is read.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -182,10 +183,11 @@ impl Tree {
     /// Only what changed is looked at; everything is where that is unknown: the first time, without a
     /// watcher, after too many changes for the kernel to remember.
     pub(super) fn discover(&mut self, root: &Root, ignored: &dyn Fn(&str) -> bool) {
-        let Changes { mut touched, removed, written, migrated, unclear } = match &mut self.watcher {
-            Some(watcher) => watcher.changes(),
-            None => Changes { unclear: true, ..Changes::default() },
-        };
+        let Changes { mut touched, removed, written, switched, migrated, unclear } =
+            match &mut self.watcher {
+                Some(watcher) => watcher.changes(),
+                None => Changes { unclear: true, ..Changes::default() },
+            };
         self.changed = false;
         let everything = unclear || self.round == 0;
         for group in &mut self.groups {
@@ -206,6 +208,7 @@ impl Tree {
                     .for_each(|(slot, _)| slot.forget());
             }
         }
+        self.switch(&switched);
         for place in removed {
             if let Some(at) = self.index.get(&*place.dir) {
                 self.groups[*at].places[place.mount] = None;
@@ -219,6 +222,23 @@ impl Tree {
         }
         self.follow(root, touched, everything, ignored);
         self.settle(everything);
+    }
+
+    /// Forgets the files of the children of these directories: some are new, and others dead.
+    fn switch(&mut self, parents: &[watch::Place]) {
+        if parents.is_empty() {
+            return;
+        }
+        let parents: HashSet<(usize, &[u8])> =
+            parents.iter().map(|place| (place.mount, &*place.dir)).collect();
+        for group in &mut self.groups {
+            let Some(parent) = watch::parent(&group.dir) else { continue };
+            for (slot, mount) in group.slots.iter_mut().zip(&self.files) {
+                if parents.contains(&(*mount, parent)) {
+                    *slot = Slot::default();
+                }
+            }
+        }
     }
 
     /// Looks at these directories and at what is new below them; `everything`: at all below them.
@@ -251,19 +271,25 @@ impl Tree {
         }
     }
 
-    /// The index of the cgroup at `dir`, made where it exists and is not ignored.
+    /// The index of the cgroup at `dir`, made where it exists, is not ignored and can be told from others.
     fn group(&mut self, dir: &[u8], exists: bool, ignored: &dyn Fn(&str) -> bool) -> Option<usize> {
         if let Some(at) = self.index.get(dir) {
             return Some(*at);
         }
         let path = format!("/{}", String::from_utf8_lossy(dir));
-        if !exists || ignored(&path) {
+        if !exists || ignored(&path) || self.is_taken(&path) {
             return None;
         }
         let group = Group::new(dir, path, self.files.len());
         self.index.insert(Arc::clone(&group.dir), self.groups.len());
         self.groups.push(group);
         Some(self.groups.len() - 1)
+    }
+
+    /// Whether another directory is shown under this path: two names that are not UTF-8 may look alike,
+    /// and no two cgroups may have the same series.
+    fn is_taken(&self, path: &str) -> bool {
+        path.contains(char::REPLACEMENT_CHARACTER) && self.groups.iter().any(|g| g.path == path)
     }
 
     /// Takes down where a cgroup was seen; tells in which hierarchies its directory is new.

@@ -23,6 +23,9 @@ const MIGRATION_FILES: [&[u8]; 3] = [b"cgroup.procs", b"tasks", b"cgroup.threads
 /// Files in which the kernel counts events, and tells watchers each time. Nobody can write to them.
 const COUNTS: &[u8] = b".events";
 
+/// The file of a v2 cgroup whose writing gives its children files, or takes them away.
+const SWITCH_FILE: &[u8] = b"cgroup.subtree_control";
+
 /// A directory of one hierarchy.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
@@ -39,6 +42,8 @@ pub(super) struct Changes {
     pub removed: Vec<Place>,
     /// Directories in which a file was written.
     pub written: Vec<Place>,
+    /// Directories whose children gained or lost files.
+    pub switched: Vec<Place>,
     /// Processes were moved from one cgroup to another.
     pub migrated: bool,
     /// Events were lost, or directories renamed: only a walk over everything helps.
@@ -128,6 +133,8 @@ fn note(
             let is_write = events.contains(ReadFlags::MODIFY);
             if is_write && MIGRATION_FILES.contains(&name) {
                 changes.migrated = true;
+            } else if name == SWITCH_FILE {
+                changes.switched.push(place.clone());
             } else if !(is_write && name.ends_with(COUNTS)) {
                 changes.written.push(place.clone());
             }
@@ -152,4 +159,13 @@ pub(super) fn child(dir: &[u8], name: &[u8]) -> Vec<u8> {
     }
     path.extend_from_slice(name);
     path
+}
+
+/// The path of the directory that `dir` is in; `None`: it is the top.
+pub(super) fn parent(dir: &[u8]) -> Option<&[u8]> {
+    if dir.is_empty() {
+        return None;
+    }
+    let end = dir.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+    Some(&dir[..end])
 }

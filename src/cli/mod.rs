@@ -7,6 +7,9 @@ mod decide;
 mod detect;
 mod discovery;
 mod exporter;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod log;
 mod output;
 mod paths;

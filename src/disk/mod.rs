@@ -5,6 +5,9 @@
 //! (a volume, a ZFS dataset) has it mounted as its root. The latter tells how full it is; a layer shares
 //! the file system of others, so its size can only be found by walking it: see [`Walker`].
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod mounts;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,9 @@ mod devices;
 mod documentation;
 mod family;
 mod filter;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod labels;
 mod own;

@@ -82,7 +82,7 @@ fn sockets(files: &Files, pid: u32) -> Result<u64, Failure> {
 }
 
 /// The row "Max open files" of `limits`.
-fn soft_limit(text: &[u8]) -> Result<SoftLimit, Failure> {
+pub(super) fn soft_limit(text: &[u8]) -> Result<SoftLimit, Failure> {
     let row = lines(text).find_map(|(n, line)| Some((n, line.strip_prefix(b"Max open files")?)));
     let (line, row) = row.ok_or_else(|| bad(1, "a row \"Max open files\"", text))?;
     let limit = words(row).next().and_then(|word| match word {

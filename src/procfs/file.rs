@@ -211,7 +211,7 @@ fn sizes_count(root: &Path) -> io::Result<bool> {
 }
 
 /// Field 22 of `stat`, see proc_pid_stat(5). The name in parentheses may hold anything.
-fn start(stat: &[u8]) -> Option<u64> {
+pub(super) fn start(stat: &[u8]) -> Option<u64> {
     let name_end = stat.iter().rposition(|b| *b == b')')?;
     // The first field after the name is number 3.
     words(&stat[name_end + 1..]).nth(22 - 3).and_then(number)

@@ -6,6 +6,9 @@
 
 mod descriptors;
 mod file;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod lineage;
 mod namespace;
 mod network;

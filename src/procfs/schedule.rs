@@ -158,7 +158,7 @@ fn threads(files: &Files, pid: u32) -> Result<Vec<u32>, Failure> {
 }
 
 /// `schedstat`: nanoseconds run, nanoseconds waited, times run.
-fn schedstat(text: &[u8]) -> Result<Schedule, Failure> {
+pub(super) fn schedstat(text: &[u8]) -> Result<Schedule, Failure> {
     let mut numbers = words(text).map(number);
     let mut next = || numbers.next().flatten();
     match (next(), next(), next()) {

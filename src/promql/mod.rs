@@ -5,6 +5,9 @@ mod backfill;
 mod client;
 mod error;
 mod freshness;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod observer;
 pub mod queries;
 

@@ -165,6 +165,16 @@ impl Host {
         }
     }
 
+    /// Removes a cgroup and all below it, in every hierarchy that has it.
+    pub fn remove_group(&self, path: &str) {
+        for hierarchy in ["", "cpu,cpuacct", "memory", "blkio", "pids", "devices", "unified"] {
+            let dir = self.path(&format!("sys/fs/cgroup/{hierarchy}{path}"));
+            if dir.exists() {
+                fs::remove_dir_all(dir).expect("remove");
+            }
+        }
+    }
+
     /// A network namespace, and the first process of each cgroup that is in it; the host's has number 0.
     pub fn network(&self, n: u64, pids: &[u64]) {
         let name = format!("proc/net-dev-{n}");

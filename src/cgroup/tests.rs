@@ -125,7 +125,7 @@ fn controllers_switched_on_and_off_are_seen_at_once() {
     }
     let mut scanner = tree.scanner();
     let limits = |scanner: &mut Scanner| {
-        scanner.scan(&everything());
+        scan(scanner, &everything());
         let limits = scanner.groups().iter().filter_map(|g| g.reading().memory.limit);
         limits.collect::<Vec<_>>()
     };

@@ -46,7 +46,7 @@ enum Command {
     /// Watch the containers of this host: exporter and scaler in one process, changing nothing
     Up(up::Arguments),
     /// Serve the metrics of every container and service of this host, for Prometheus
-    Exporter(exporter::Arguments),
+    Exporter(Box<exporter::Arguments>),
     /// Ask Prometheus, score, decide, act, publish, take webhooks
     Scaler(scaler::Arguments),
     /// Score the rows of a CSV file with the live detector

@@ -44,7 +44,7 @@ impl Churn {
                             fs::create_dir(&group).and_then(|()| fs::create_dir(group.join("in")));
                         made.expect("a group can be made");
                     }
-                    std::thread::sleep(LIFE);
+                    std::thread::park_timeout(LIFE);
                     for group in tops.iter().map(|top| top.join(&name)) {
                         remove(&group.join("in")).and_then(|()| remove(&group)).expect("removed");
                     }

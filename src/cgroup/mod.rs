@@ -10,6 +10,7 @@ mod file;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod group;
 mod mount;
 pub(crate) mod parse;
 mod reading;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 
 pub use crate::metric_set::{Effort, Problem};
 pub use descriptors::MOST_KEPT;
+pub use group::Group;
 pub(crate) use mount::unescape;
 pub use mount::{Controller, Layout, Root};
 pub use reading::{
@@ -33,7 +35,6 @@ pub use reading::{
     Stall,
 };
 pub use scan::{Request, Scanner};
-pub use tree::Group;
 
 /// Why no cgroup can be read at all.
 #[derive(Debug, thiserror::Error)]

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use super::file::{Clocks, File, Freshness};
+use super::group::Group;
 use super::mount::Root;
 use super::parse::{self, BadText};
 use super::slot::Buffers;
-use super::tree::{Group, Tree};
+use super::tree::Tree;
 use super::{descriptors, v1, v2};
 use crate::metric_set::{Effort, MetricSet, MetricSets, Problem};
 

@@ -118,7 +118,7 @@ fn router(host: Host, ready: Ready, telemetry_path: &TelemetryPath, scrapes: &Sc
                               query: Query<HashMap<String, String>>,
                               headers: HeaderMap| {
         let mut host = host.lock_owned().await;
-        host.collector.discover();
+        host.discover();
         discovery::answer(&host.collector, &metrics_path, &uri, &query, &headers)
     };
     let metrics =
@@ -160,6 +160,18 @@ async fn scrape(host: Arc<Mutex<Host>>, headers: HeaderMap, scrape: Scrape) -> R
 }
 
 impl Host {
+    fn discover(&mut self) {
+        self.collector.discover();
+        self.tell_targets();
+    }
+
+    /// Brings the file of targets up to date, where there is one.
+    fn tell_targets(&mut self) {
+        if let Some(file) = &mut self.targets {
+            file.refresh(&self.collector);
+        }
+    }
+
     fn read(&mut self, scrape: &Scrape, format: Format, out: &mut dyn Write) -> Result<(), Error> {
         if self.collector.collect_for(now(), scrape).entries().next().is_none()
             && let Scope::Below(path) = &scrape.scope
@@ -167,9 +179,7 @@ impl Host {
             let message = format!("no cgroup is shown at {path}: see /sd for what there is");
             return Err(Error::new(StatusCode::NOT_FOUND, message));
         }
-        if let Some(file) = &mut self.targets {
-            file.refresh(&self.collector);
-        }
+        self.tell_targets();
         for problem in self.collector.problems() {
             debug!(%problem, "cannot read");
         }

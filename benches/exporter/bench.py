@@ -6,6 +6,7 @@ Needs root, Python 3.8 and the programs that `make bench-exporter` builds. Makes
 """
 
 import argparse
+import contextlib
 import http.client
 import os
 import resource
@@ -18,6 +19,8 @@ import urllib.parse
 
 import cgroups
 
+# The most files that the floor opens of a cgroup.
+FLOOR_FILES = 13
 EXPORTER_GROUP = f"loadline-test-exporter-{os.getpid()}"
 
 
@@ -100,11 +103,15 @@ class Exporter(Server):
 
 
 class Floor:
-    """The loop of preads over the same cgroups."""
+    """The loop of preads over the same cgroups; over some of them where its descriptors do not reach, and
+    the figures are scaled."""
 
-    def __init__(self, program, folders):
+    def __init__(self, program, fleet):
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        most = min(len(fleet.pids), (limit - 50) // FLOOR_FILES)
+        self.scale = len(fleet.pids) / most
         self.process = subprocess.Popen(
-            [program, *folders], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            [program, str(most), *fleet.folders()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def cpu_seconds(self):
         with open(f"/proc/{self.process.pid}/schedstat") as file:
@@ -117,10 +124,11 @@ class Floor:
         self.process.stdin.flush()
         wall, files, size = map(int, self.process.stdout.readline().split())
         come_to_rest()
-        return self.cpu_seconds() - before, wall / 1e9, files, size
+        cpu = self.cpu_seconds() - before
+        return cpu * self.scale, wall / 1e9 * self.scale, files, size * self.scale
 
     def close(self):
-        self.process.stdin.close()
+        self.process.kill()
         self.process.wait()
 
 
@@ -262,18 +270,15 @@ def main():
     try:
         for count in map(int, given.n.split(",")):
             fleet.grow(count)
-            exporter = Exporter(given.loadline, exporter_arguments)
-            floor = Floor(given.floor, fleet.folders())
-            try:
-                for server in [exporter, *peers]:
+            with contextlib.closing(Exporter(given.loadline, exporter_arguments)) as exporter, \
+                    contextlib.closing(Floor(given.floor, fleet)) as floor:
+                servers = [exporter, *peers]
+                for server in servers:
                     # The first scrapes find and open.
                     for _ in range(6):
                         server.scrape(False)
-                states = {state: measure(fleet, [exporter, *peers], floor, state, given.scrapes)
+                states = {state: measure(fleet, servers, floor, state, given.scrapes)
                           for state in ("idle", "busy")}
-            finally:
-                floor.close()
-                exporter.close()
         print_collectors(count, states)
     finally:
         fleet.close()

@@ -1,7 +1,7 @@
 //! What a scrape cannot cost less than: one `pread` of each file on a descriptor that stays open.
 //!
-//! `floor FOLDER...` opens, in every cgroup in each of these folders, the files that the exporter's default
-//! sets are made of and that are there. For each line on stdin it reads all of them once and prints
+//! `floor MOST FOLDER...` opens, in the first MOST cgroups in each of these folders by name, the files that
+//! the exporter's default sets are made of and that are there. For each line on stdin it reads all of them once and prints
 //! `NANOSECONDS FILES BYTES`. It needs nothing but the standard library:
 //! `rustc -O --edition=2024 floor.rs`.
 
@@ -43,9 +43,12 @@ const VERSION_2: [&str; 13] = [
 ];
 
 fn main() -> io::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let most = arguments.next().and_then(|text| text.parse().ok());
+    let most = most.ok_or_else(|| io::Error::other("expected MOST FOLDER..."))?;
     let mut files = Vec::new();
-    for folder in std::env::args_os().skip(1).map(PathBuf::from) {
-        open(&folder, &mut files)?;
+    for folder in arguments.map(PathBuf::from) {
+        open(&folder, most, &mut files)?;
     }
     let mut buffer = vec![0; 64 * 1024];
     let mut answers = io::stdout().lock();
@@ -62,17 +65,18 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Opens the files of the cgroups in `folder`. On v1 a folder has those of its controllers only; where two
+/// Opens the files of the first `most` cgroups in `folder`. On v1 a folder has those of its controllers only; where two
 /// controllers share a hierarchy it is given once.
-fn open(folder: &Path, files: &mut Vec<File>) -> io::Result<()> {
+fn open(folder: &Path, most: usize, files: &mut Vec<File>) -> io::Result<()> {
     let is_v2 = folder.join("cgroup.controllers").exists();
     let names: &[&str] = if is_v2 { &VERSION_2 } else { &VERSION_1 };
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            let there = names.iter().map(|name| path.join(name)).filter(|file| file.exists());
-            files.extend(there.map(File::open).collect::<io::Result<Vec<_>>>()?);
-        }
+    let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut groups: Vec<PathBuf> = entries.collect::<io::Result<_>>()?;
+    groups.retain(|path| path.is_dir());
+    groups.sort();
+    for group in groups.iter().take(most) {
+        let there = names.iter().map(|name| group.join(name)).filter(|file| file.exists());
+        files.extend(there.map(File::open).collect::<io::Result<Vec<_>>>()?);
     }
     Ok(())
 }

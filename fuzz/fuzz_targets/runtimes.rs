@@ -16,12 +16,21 @@ const ID: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddee
 const FILES: [(&str, &str); 12] = [
     ("var/lib/docker/containers/ID/config.v2.json", "/docker/ID"),
     ("etc/docker/daemon.json", "/docker/ID"),
-    ("home/a/.config/docker/daemon.json", "/user.slice/user-7.slice/user@7.service/docker-ID.scope"),
+    (
+        "home/a/.config/docker/daemon.json",
+        "/user.slice/user-7.slice/user@7.service/docker-ID.scope",
+    ),
     ("var/lib/containers/storage/overlay-containers/containers.json", "/libpod_parent/libpod-ID"),
     ("run/containers/storage/overlay-containers/volatile-containers.json", "/libpod-ID.scope"),
     ("etc/containers/storage.conf", "/machine.slice/libpod-ID.scope"),
-    ("home/a/.config/containers/storage.conf", "/user.slice/user-7.slice/user@7.service/libpod-ID.scope"),
-    ("run/containerd/io.containerd.runtime.v2.task/k8s.io/ID/config.json", "/kubepods/pod0123abcd-0000-1111-2222-333344445555/ID"),
+    (
+        "home/a/.config/containers/storage.conf",
+        "/user.slice/user-7.slice/user@7.service/libpod-ID.scope",
+    ),
+    (
+        "run/containerd/io.containerd.runtime.v2.task/k8s.io/ID/config.json",
+        "/kubepods/pod0123abcd-0000-1111-2222-333344445555/ID",
+    ),
     ("run/containers/storage/overlay-containers/ID/userdata/config.json", "/crio-ID.scope"),
     ("etc/pve/lxc/101.conf", "/lxc/101"),
     ("etc/pve/qemu-server/101.conf", "/qemu.slice/101.scope"),
@@ -69,7 +78,11 @@ fn path_or_log(is_path: bool, text: &[u8]) {
     let logs = ROOT.path().join("var/log/containers");
     fs::create_dir_all(&logs).expect("made");
     let log = logs.join(text.replace(['/', '\0'], "_"));
-    if text.len() < 200 && !text.is_empty() && !matches!(text, "." | "..") && fs::write(&log, "").is_ok() {
+    if text.len() < 200
+        && !text.is_empty()
+        && !matches!(text, "." | "..")
+        && fs::write(&log, "").is_ok()
+    {
         identify(&format!("/kubepods/pod0123abcd-0000-1111-2222-333344445555/{ID}"));
         fs::remove_file(log).expect("removed");
     }

@@ -304,7 +304,7 @@ impl Reading {
         if memory.usage.is_none()
             && let (Some(rss), Some(cache)) = (memory.rss, memory.cache)
         {
-            memory.usage = Some(rss + cache);
+            memory.usage = Some(rss.saturating_add(cache));
         }
         memory.working_set =
             memory.usage.map(|usage| usage.saturating_sub(memory.inactive_file.unwrap_or(0)));

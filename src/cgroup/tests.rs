@@ -139,6 +139,15 @@ fn controllers_switched_on_and_off_are_seen_at_once() {
 }
 
 #[test]
+fn figures_too_great_to_be_summed_stay_great() {
+    let tree = Tree::new();
+    tree.write("a/memory.stat", &format!("anon {}\nfile 1\n", u64::MAX));
+    let mut scanner = tree.scanner();
+    scanner.scan(&everything());
+    assert_eq!(scanner.groups()[1].reading().memory.usage, Some(u64::MAX));
+}
+
+#[test]
 fn descriptors_are_kept_under_the_cap() {
     let tree = Tree::new();
     for n in 0..10 {

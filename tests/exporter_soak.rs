@@ -13,17 +13,18 @@ use crate::support::wait_for;
 use served::{Served, labels};
 
 /// Scrapes of a soak; more by `LOADLINE_TEST_SCRAPES=10000`.
-const SCRAPES: usize = 2_500;
+const SCRAPES: usize = 1_200;
 
 /// After so many scrapes whatever is made once has been made, and the allocator has its room.
-const WARM_UP: usize = 500;
+const WARM_UP: usize = 600;
 
 /// Names of containers that come and go; each is given to many containers, one after the other.
 const NAMES: u32 = 12;
 
-/// How much more memory there may be after the soak than before: what the allocator holds back from
-/// one time to the next. A leak of one container's labels, some 300 bytes, would be more after 2 500 births.
-const TOLERANCE_BYTES: u64 = 512 * 1024;
+/// How much higher the peak of memory may be in the soak than in the warm-up. What the allocator and the
+/// stacks of the pool's threads hold differs by 0.7 MiB from one time to the next; 1.8 KiB kept of each scrape
+/// would be more than this, and 215 bytes with 10 000 scrapes.
+const TOLERANCE_BYTES: u64 = 2 * 1024 * 1024;
 
 /// The containers of a host, of which some are born and some die at each step.
 struct Fleet {
@@ -106,12 +107,14 @@ impl Fleet {
 async fn soak(layout: Layout, scrapes: usize) {
     let mut fleet = Fleet::new(layout);
     let exporter = Served::start(&fleet.host).await;
-    let mut rounds = 0..scrapes;
+    let mut rounds = 0..;
     let mut run = async |fleet: &mut Fleet, count: usize| {
+        let mut peak = 0;
         for round in rounds.by_ref().take(count) {
             fleet.step(round);
             let text = exporter.scrape(round).await;
             assert_eq!(Fleet::shown(&text), fleet.alive, "scrape {round}");
+            peak = peak.max(exporter.memory_bytes());
         }
         // Back to the host of the start, which each form then tells of.
         fleet.all_die();
@@ -119,11 +122,11 @@ async fn soak(layout: Layout, scrapes: usize) {
             assert_eq!(Fleet::shown(&exporter.scrape(form).await), BTreeSet::new());
         }
         rest(&exporter).await;
-        (exporter.holdings(), exporter.memory_bytes())
+        (exporter.holdings(), peak)
     };
     let (held, memory) = run(&mut fleet, WARM_UP).await;
     let (held_after, memory_after) = run(&mut fleet, scrapes).await;
-    eprintln!("{held_after:?}, {memory} bytes after the warm-up, {memory_after} in the end");
+    eprintln!("{held_after:?}, at most {memory} bytes in the warm-up, {memory_after} later");
     assert_eq!(held_after, held);
     assert!(
         memory_after <= memory + TOLERANCE_BYTES,

@@ -143,7 +143,7 @@ fn figures_too_great_to_be_summed_stay_great() {
     let tree = Tree::new();
     tree.write("a/memory.stat", &format!("anon {}\nfile 1\n", u64::MAX));
     let mut scanner = tree.scanner();
-    scanner.scan(&everything());
+    scan(&mut scanner, &everything());
     assert_eq!(scanner.groups()[1].reading().memory.usage, Some(u64::MAX));
 }
 

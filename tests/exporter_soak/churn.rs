@@ -5,9 +5,10 @@ use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use tokio::task::AbortHandle;
 
 use super::served::Served;
 use crate::support::cgroup::{folder, is_v2};
@@ -17,11 +18,10 @@ use crate::support::{PATIENCE, Process, Victoria, free_port, http_get, loadline,
 /// How long a group is there, so that some are there in each scrape and the machine has other things to do.
 const LIFE: Duration = Duration::from_millis(2);
 
-/// Groups that a thread makes and removes, until this is dropped.
+/// Groups that a task makes and removes, until this is dropped.
 struct Churn {
-    stop: Arc<AtomicBool>,
     births: Arc<AtomicU64>,
-    thread: Option<JoinHandle<()>>,
+    task: AbortHandle,
     tops: Vec<PathBuf>,
 }
 
@@ -29,29 +29,25 @@ impl Churn {
     fn start() -> Self {
         let path = format!("/loadline-test-churn-{}", std::process::id());
         let controllers: &[&str] = if is_v2() { &[""] } else { &["cpu", "memory", "pids"] };
-        let tops: Vec<_> = controllers.iter().map(|controller| folder(controller, &path)).collect();
+        let tops: Vec<_> = controllers.iter().map(|c| folder(c, &path)).collect();
         tops.iter().for_each(|top| fs::create_dir_all(top).expect("a group can be made"));
-        let (stop, births) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let thread = {
-            let (stop, births, tops) = (stop.clone(), births.clone(), tops.clone());
-            std::thread::spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
-                    // The same names again and again, each time other cgroups.
-                    let name = format!("g{}", births.fetch_add(1, Ordering::Relaxed) % 7);
-                    for top in &tops {
-                        let group = top.join(&name);
-                        let made =
-                            fs::create_dir(&group).and_then(|()| fs::create_dir(group.join("in")));
-                        made.expect("a group can be made");
-                    }
-                    std::thread::park_timeout(LIFE);
-                    for group in tops.iter().map(|top| top.join(&name)) {
-                        remove(&group.join("in")).and_then(|()| remove(&group)).expect("removed");
-                    }
-                }
-            })
-        };
-        Self { stop, births, thread: Some(thread), tops }
+        let births = Arc::new(AtomicU64::new(0));
+        let task = tokio::spawn(come_and_go(tops.clone(), births.clone())).abort_handle();
+        Self { births, task, tops }
+    }
+}
+
+/// Makes and removes groups of the same names again and again, each time other cgroups.
+async fn come_and_go(tops: Vec<PathBuf>, births: Arc<AtomicU64>) {
+    loop {
+        let name = format!("g{}", births.fetch_add(1, Ordering::Relaxed) % 7);
+        for group in tops.iter().map(|top| top.join(&name)) {
+            fs::create_dir_all(group.join("in")).expect("a group can be made");
+        }
+        tokio::time::sleep(LIFE).await;
+        for group in tops.iter().map(|top| top.join(&name)) {
+            remove(&group.join("in")).and_then(|()| remove(&group)).expect("removed");
+        }
     }
 }
 
@@ -67,9 +63,8 @@ fn remove(group: &PathBuf) -> io::Result<()> {
 
 impl Drop for Churn {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        // Its panic is the thread's own; the groups have to go either way.
-        let _ = self.thread.take().map(JoinHandle::join);
+        // It runs on the thread of the test, which is here: it is between two steps.
+        self.task.abort();
         for top in &self.tops {
             let inner = fs::read_dir(top).into_iter().flatten().flatten().map(|entry| entry.path());
             for group in inner.filter(|path| path.is_dir()) {

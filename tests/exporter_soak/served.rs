@@ -39,6 +39,8 @@ impl Served {
     /// Starts it on `host`.
     pub async fn start(host: &Host) -> Self {
         let mut command = loadline();
+        // By default glibc has an arena for each thread, and which thread scrapes is chance.
+        command.env("MALLOC_ARENA_MAX", "1");
         Self::arguments(&mut command, host);
         Self::run(command).await
     }

@@ -132,13 +132,9 @@ impl Names {
         let Some(bundle) = known.or_else(found) else { return false };
         identity.pid = file::number(&bundle.join("init.pid"));
         let config = bundle.join("config.json");
-        let parsed = match file::read(&config) {
-            Ok(Some(text)) => oci::annotations(&text).map_err(|error| error.to_string()),
-            Ok(None) => return false,
-            Err(error) => Err(error.to_string()),
-        };
-        match parsed {
-            Ok(annotations) => {
+        match oci::read(&config) {
+            Ok(None) => false,
+            Ok(Some(annotations)) => {
                 problems.clear(identity);
                 self.apply(annotations, identity);
                 identity.pid.is_some()

@@ -31,13 +31,9 @@ pub(super) fn read(folders: &[PathBuf], identity: &mut Identity, problems: &mut 
         return told_if_closed(folders, identity, problems);
     };
     let config = bundle.join("config.json");
-    let parsed = match file::read(&config) {
-        Ok(Some(text)) => oci::annotations(&text).map_err(|error| error.to_string()),
-        Ok(None) => return false,
-        Err(error) => Err(error.to_string()),
-    };
-    match parsed {
-        Ok(annotations) => {
+    match oci::read(&config) {
+        Ok(None) => false,
+        Ok(Some(annotations)) => {
             problems.clear(identity);
             apply(annotations, identity);
             identity.pid = file::number(&bundle.join("pidfile"));

@@ -1,8 +1,11 @@
 //! The file `config.json` of the OCI runtime specification: runtimes above leave notes in its annotations.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Deserialize;
+
+use super::file;
 
 /// The annotations of a container.
 pub(super) type Annotations = BTreeMap<String, String>;
@@ -15,6 +18,15 @@ struct Spec {
 pub(super) fn annotations(text: &[u8]) -> Result<Annotations, serde_json::Error> {
     let spec: Spec = serde_json::from_slice(text)?;
     Ok(spec.annotations.unwrap_or_default())
+}
+
+/// The annotations in a container's `config.json`; `None` where it is not there.
+pub(super) fn read(config: &Path) -> Result<Option<Annotations>, String> {
+    match file::read(config) {
+        Ok(Some(text)) => annotations(&text).map(Some).map_err(|error| error.to_string()),
+        Ok(None) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Takes out a value that says something.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use loadline::config::Detection;
-use loadline::detect::{Contamination, Forest, Model, Parameters};
+use loadline::detect::forest::{Contamination, Forest, Parameters};
+use loadline::detect::plain::Model;
 use loadline::features::{self, Features, Schema};
 use ndarray::{Array2, s};
 use rand::{RngExt, SeedableRng};

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use loadline::config::Detection;
-use loadline::detect::Model;
+use loadline::detect::plain::Model;
 use loadline::features::Schema;
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng};

@@ -12,7 +12,8 @@ use super::CommandResult;
 use super::output::write_atomically;
 use super::table::{Row, Table};
 use crate::config::Detection;
-use crate::detect::{Assessment, Detector, Model};
+use crate::detect::plain::Model;
+use crate::detect::{Assessment, Detector};
 use crate::features::{ColumnFeatures, Features};
 use crate::target::TargetId;
 
@@ -158,11 +159,10 @@ fn cells(time: String, assessment: Option<Assessment>) -> [String; 6] {
     };
     let contributors: Vec<_> =
         assessment.contributors.iter().map(|c| format!("{}={:.3}", c.feature, c.share)).collect();
-    let score = assessment.score.to_string();
     [
         time,
-        score.clone(),
-        score,
+        assessment.score.to_string(),
+        assessment.alert_score.to_string(),
         assessment.threshold.to_string(),
         assessment.anomalous.to_string(),
         contributors.join(";"),

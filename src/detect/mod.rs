@@ -1,35 +1,33 @@
 //! Feature vectors → how unusual this moment is, and why. Pure.
 //!
-//! [`Forest`] is the algorithm on matrices; [`Model`] adds what must travel with it: names, scaling,
-//! threshold; [`Detector`] keeps the models of one rule's targets and fits them anew as data come.
+//! [`Detector`] is what the loop and the command line hold: the detector of one rule's targets.
+//!
+//! * [`plain`]: the seeds' way, an Isolation Forest on rolling features.
+//! * [`forest`]: the Isolation Forest itself, on matrices.
 
-mod contributors;
 mod detector;
 mod error;
 mod file;
-mod forest;
-mod learner;
-mod model;
-mod pool;
-mod scaler;
-mod score;
-mod tree;
+pub mod forest;
+pub mod plain;
 
 use serde::{Deserialize, Serialize};
 
 pub use detector::Detector;
 pub use error::DetectError;
-pub use forest::{Contamination, Forest, Parameters};
-pub use model::{Model, Training};
 
-/// What the detector thinks of one moment of one target.
+/// What the detector thinks of one moment of one target. All scores are on one scale, 0–1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Assessment {
-    /// How unusual, 0–1: the Isolation Forest's `s = 2^(-E[h]/c(ψ))` (Liu, Ting, Zhou 2008).
+    /// How unusual the moment is, for ranking.
     pub score: f64,
-    /// The score from which a moment counts as anomalous.
+    /// The score that an alert rests on: 0 unless this moment is the peak of its episode so far, and less
+    /// than `score` for a target that alerts often.
+    #[serde(default)]
+    pub alert_score: f64,
+    /// From this score on a moment is anomalous, and from this alert score on it is worth an alert.
     pub threshold: f64,
-    /// Whether `score` is beyond `threshold`.
+    /// Whether `score` reaches `threshold`.
     pub anomalous: bool,
     /// The features that made it unusual, the strongest first. Empty unless it is anomalous.
     pub contributors: Vec<Contributor>,
@@ -43,6 +41,3 @@ pub struct Contributor {
     /// Its share of the whole, 0–1.
     pub share: f64,
 }
-
-#[cfg(test)]
-mod tests;

@@ -51,17 +51,17 @@ impl Schema {
 #[derive(Clone, Debug)]
 pub struct Features {
     schema: Arc<Schema>,
-    /// As long as the schema; not-a-number stands for a missing value and never leaves this crate's
-    /// numeric rooms.
-    values: Vec<f32>,
+    /// As long as the schema.
+    values: Vec<Option<f64>>,
 }
 
 impl Features {
-    /// The vector of `values`, in the schema's order. A value that is not finite is missing, one beyond
-    /// the range of `f32` is the largest of its sign, and values lacking at the end are missing.
+    /// The vector of `values`, in the schema's order. A value that is not finite is missing, as
+    /// are values lacking at the end.
     pub fn new(schema: Arc<Schema>, values: impl IntoIterator<Item = Option<f64>>) -> Self {
-        let mut values: Vec<f32> = values.into_iter().take(schema.len()).map(encoded).collect();
-        values.resize(schema.len(), f32::NAN);
+        let finite = |value: Option<f64>| value.filter(|v| v.is_finite());
+        let mut values: Vec<_> = values.into_iter().take(schema.len()).map(finite).collect();
+        values.resize(schema.len(), None);
         Self { schema, values }
     }
 
@@ -72,7 +72,7 @@ impl Features {
 
     /// The values, in the schema's order.
     pub fn values(&self) -> impl Iterator<Item = Option<f64>> + '_ {
-        self.values.iter().map(|&v| (!v.is_nan()).then_some(f64::from(v)))
+        self.values.iter().copied()
     }
 
     /// The value of the feature `name`; `None` where it is missing or there is no such feature.
@@ -81,15 +81,10 @@ impl Features {
         self.values().nth(index).flatten()
     }
 
-    /// The values as the detector's matrices hold them: not-a-number where missing.
-    pub(crate) fn row(&self) -> &[f32] {
-        &self.values
-    }
-}
-
-fn encoded(value: Option<f64>) -> f32 {
-    match value {
-        Some(v) if v.is_finite() => (v as f32).clamp(f32::MIN, f32::MAX),
-        _ => f32::NAN,
+    /// The values as matrices hold them: not-a-number where missing, what is beyond the range of `f32`
+    /// the largest of its sign.
+    pub(crate) fn to_f32(&self) -> Vec<f32> {
+        let encoded = |v: f64| (v as f32).clamp(f32::MIN, f32::MAX);
+        self.values.iter().map(|v| v.map_or(f32::NAN, encoded)).collect()
     }
 }

@@ -40,8 +40,13 @@ pub(crate) fn situation(dimension: Dimension, current: f64, usage: f64) -> Situa
 
 /// The same moment, called unusual.
 pub(crate) fn anomalous(situation: Situation) -> Situation {
-    let assessment =
-        Assessment { score: 0.71, threshold: 0.62, anomalous: true, contributors: Vec::new() };
+    let assessment = Assessment {
+        score: 0.71,
+        alert_score: 0.71,
+        threshold: 0.62,
+        anomalous: true,
+        contributors: Vec::new(),
+    };
     Situation { assessment: Some(assessment), ..situation }
 }
 

@@ -4,7 +4,7 @@
 //! side by side overlap those waits. Rows are taken in blocks that fit the first-level cache together
 //! with one tree, so that each tree is fetched once a block.
 
-use super::forest::Forest;
+use super::Forest;
 use super::tree::Node;
 
 /// How many walks are under way at once.

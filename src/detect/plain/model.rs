@@ -6,10 +6,10 @@ use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use super::contributors::{credits, strongest};
-use super::forest::{Forest, Parameters, quantile};
 use super::scaler::Scaler;
-use super::{Assessment, DetectError, file};
 use crate::config::Detection;
+use crate::detect::forest::{Forest, Parameters, quantile};
+use crate::detect::{Assessment, DetectError, file};
 use crate::features::{Features, Schema};
 
 const KIND: &str = "model";
@@ -98,7 +98,7 @@ impl Model {
     /// [`DetectError::Schema`] where the features are not those of the model.
     pub fn assess(&self, features: &Features) -> Result<Assessment, DetectError> {
         self.check_schema(features.schema())?;
-        let row = self.scaler.transform_row(features.row());
+        let row = self.scaler.transform_row(&features.to_f32());
         let score = -self.forest.score_row(&row);
         let threshold = self.threshold();
         let anomalous = score > threshold;
@@ -107,7 +107,8 @@ impl Model {
         } else {
             Vec::new()
         };
-        Ok(Assessment { score, threshold, anomalous, contributors })
+        let alert_score = score;
+        Ok(Assessment { score, alert_score, threshold, anomalous, contributors })
     }
 
     /// The scores, 0–1, of `rows` of shape (rows, features); a value that is not finite is missing.

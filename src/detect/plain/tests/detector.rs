@@ -10,7 +10,7 @@ fn at(minute: i64) -> Timestamp {
 }
 
 /// Feeds `minutes` of bell-shaped rows of each target, moved by the target's own level.
-fn feed(detector: &mut Detector, targets: &[(&str, f32)], minutes: std::ops::Range<i64>) {
+fn feed(detector: &mut PlainDetector, targets: &[(&str, f32)], minutes: std::ops::Range<i64>) {
     let rows = bells((minutes.end - minutes.start) as usize, 2, 5);
     for (minute, row) in minutes.zip(rows.rows()) {
         for (target, level) in targets {
@@ -22,7 +22,7 @@ fn feed(detector: &mut Detector, targets: &[(&str, f32)], minutes: std::ops::Ran
 
 #[test]
 fn a_cold_start_is_judged_by_all_and_later_by_its_own() {
-    let mut detector = Detector::new(schema(2), small()).expect("in range");
+    let mut detector = PlainDetector::new(schema(2), small()).expect("in range");
     let (low, high) = (TargetId::from("low"), TargetId::from("high"));
     feed(&mut detector, &[("low", 0.0)], 0..20);
     assert!(detector.model(&low).is_none(), "nothing before min_training_rows");
@@ -44,7 +44,7 @@ fn a_cold_start_is_judged_by_all_and_later_by_its_own() {
 
 #[test]
 fn a_moment_is_judged_by_what_came_before_it() {
-    let mut one = Detector::new(schema(2), small()).expect("in range");
+    let mut one = PlainDetector::new(schema(2), small()).expect("in range");
     feed(&mut one, &[("a", 0.0)], 0..150);
     let mut other = one.clone();
     let outlier = features(one.schema(), &[30.0, 30.0]);
@@ -58,11 +58,11 @@ fn a_moment_is_judged_by_what_came_before_it() {
 #[test]
 fn models_are_refitted_on_schedule_and_not_all_at_once() {
     let config = Detection { refit_interval: Duration::from_secs(3600), ..small() };
-    let mut detector = Detector::new(schema(2), config).expect("in range");
+    let mut detector = PlainDetector::new(schema(2), config).expect("in range");
     let names: Vec<String> = (0..8).map(|i| format!("t{i}")).collect();
     let targets: Vec<(&str, f32)> = names.iter().map(|name| (name.as_str(), 0.0)).collect();
     feed(&mut detector, &targets, 0..300);
-    let models = |detector: &Detector| -> Vec<Model> {
+    let models = |detector: &PlainDetector| -> Vec<Model> {
         names.iter().filter_map(|n| detector.model(&TargetId::from(n.as_str())).cloned()).collect()
     };
     let mut fitted_at = vec![Vec::new(); names.len()];
@@ -82,10 +82,10 @@ fn models_are_refitted_on_schedule_and_not_all_at_once() {
 
 #[test]
 fn a_restart_judges_at_once_and_as_before() {
-    let mut detector = Detector::new(schema(2), small()).expect("in range");
+    let mut detector = PlainDetector::new(schema(2), small()).expect("in range");
     feed(&mut detector, &[("a", 0.0), ("b", 9.0)], 0..150);
     let bytes = detector.save().expect("saves");
-    let mut restarted = Detector::load(&bytes, schema(2), small()).expect("loads");
+    let mut restarted = PlainDetector::load(&bytes, schema(2), small()).expect("loads");
     for target in ["a", "b", "new"].map(TargetId::from) {
         let row = features(&schema(2), &[0.5, 0.5]);
         let before = detector.model(&target).expect("a model").assess(&row).expect("same schema");
@@ -96,13 +96,13 @@ fn a_restart_judges_at_once_and_as_before() {
     feed(&mut restarted, &[("a", 0.0)], 1000..1020);
     let model = restarted.model(&TargetId::from("a")).expect("a model");
     assert!(model.training().rows >= 64);
-    assert!(Detector::load(&bytes, schema(3), small()).is_err());
-    assert!(Detector::load(&bytes[..bytes.len() / 2], schema(2), small()).is_err());
+    assert!(PlainDetector::load(&bytes, schema(3), small()).is_err());
+    assert!(PlainDetector::load(&bytes[..bytes.len() / 2], schema(2), small()).is_err());
 }
 
 #[test]
 fn features_of_another_schema_are_refused_and_not_learnt() {
-    let mut detector = Detector::new(schema(2), small()).expect("in range");
+    let mut detector = PlainDetector::new(schema(2), small()).expect("in range");
     let row = features(&schema(3), &[0.0; 3]);
     let error = detector.observe(&TargetId::from("a"), &row, at(0)).expect_err("refused");
     assert!(error.to_string().contains("2 features in the model and 3 now"), "{error}");

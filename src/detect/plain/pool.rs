@@ -4,7 +4,7 @@ use ndarray::ArrayView2;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::DetectError;
+use crate::detect::DetectError;
 
 /// A random sample of the rows seen, of at most `capacity` rows (Vitter's algorithm R), that slowly
 /// forgets: see [`Pool::forget`]. Which rows it holds depends on the seed and the rows alone.

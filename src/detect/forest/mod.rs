@@ -1,14 +1,16 @@
 //! Isolation Forest (Liu, Ting, Zhou 2008) with scikit-learn's parameters and conventions.
 
+pub(in crate::detect) mod tree;
+pub(in crate::detect) mod walk;
+
 use ndarray::{Array1, ArrayView2};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::DetectError;
-use super::score;
-use super::tree::{Grower, Node, average_path_length};
+use self::tree::{Grower, Node, average_path_length};
 use crate::config::Detection;
+use crate::detect::DetectError;
 
 /// Nodes point at their children with 16 bits, and a tree of n rows has at most 2n - 1 nodes.
 const LARGEST_MAX_SAMPLES: usize = 1 << 15;
@@ -71,26 +73,26 @@ impl Parameters {
 /// A fitted forest: all trees in one array.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Forest {
-    pub(super) n_features: usize,
-    pub(super) nodes: Vec<Node>,
+    pub(in crate::detect) n_features: usize,
+    pub(in crate::detect) nodes: Vec<Node>,
     /// For each node, the expected path length of a row that reaches it.
-    pub(super) path_lengths: Vec<f32>,
-    pub(super) trees: Vec<TreeSpan>,
+    pub(in crate::detect) path_lengths: Vec<f32>,
+    pub(in crate::detect) trees: Vec<TreeSpan>,
     /// `c(ψ)`: the mean path length in a tree of as many rows as each tree saw.
-    pub(super) normal_path_length: f64,
+    pub(in crate::detect) normal_path_length: f64,
     offset: f64,
 }
 
 /// Where a tree begins in the arrays, and how deep it is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct TreeSpan {
+pub(in crate::detect) struct TreeSpan {
     pub root: u32,
     pub depth: u16,
 }
 
 impl Forest {
     /// Fits a forest on `rows` of shape (rows, features). The result depends on the order of the rows;
-    /// [`super::Model::fit`] removes that.
+    /// [`super::plain::Model::fit`] removes that.
     ///
     /// # Errors
     /// Fewer than two rows, no or more than 65 535 columns, a value that is not finite, a parameter out
@@ -104,7 +106,7 @@ impl Forest {
     }
 
     /// A forest whose offset is still that of [`Contamination::Auto`].
-    pub(super) fn grow(
+    pub(in crate::detect) fn grow(
         rows: ArrayView2<f32>,
         parameters: &Parameters,
     ) -> Result<Self, DetectError> {
@@ -145,7 +147,7 @@ impl Forest {
     }
 
     /// Sets the offset to the `share` quantile of the training rows' `scores`.
-    pub(super) fn set_contamination(&mut self, share: f64, scores: &Array1<f64>) {
+    pub(in crate::detect) fn set_contamination(&mut self, share: f64, scores: &Array1<f64>) {
         let mut sorted = scores.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
         self.offset = quantile(&sorted, share);
@@ -173,7 +175,7 @@ impl Forest {
         let rows = rows.as_standard_layout();
         // Standard layout is contiguous, so the slice is always there.
         let flat = rows.as_slice().unwrap_or_default();
-        Ok(score::path_lengths(self, flat).into_iter().map(|h| self.score(h)).collect())
+        Ok(walk::path_lengths(self, flat).into_iter().map(|h| self.score(h)).collect())
     }
 
     /// [`Forest::score_samples`] less the offset: below 0 is anomalous.
@@ -193,8 +195,8 @@ impl Forest {
     }
 
     /// The score of one row of the right width.
-    pub(super) fn score_row(&self, row: &[f32]) -> f64 {
-        self.score(score::path_length(self, row))
+    pub(in crate::detect) fn score_row(&self, row: &[f32]) -> f64 {
+        self.score(walk::path_length(self, row))
     }
 
     /// The score of a mean path length.
@@ -203,7 +205,7 @@ impl Forest {
     }
 
     /// Whether every walk stays inside its tree: what a file must hold before it may be walked.
-    pub(super) fn is_sound(&self) -> bool {
+    pub(in crate::detect) fn is_sound(&self) -> bool {
         let ends = self.trees.iter().skip(1).map(|t| t.root as usize).chain([self.nodes.len()]);
         let spans = self.trees.iter().map(|t| t.root as usize).zip(ends);
         self.nodes.len() == self.path_lengths.len()
@@ -232,7 +234,7 @@ fn first_not_finite(rows: ArrayView2<f32>) -> DetectError {
 }
 
 /// The `share` quantile of sorted `values`, with linear interpolation as numpy's `percentile`.
-pub(super) fn quantile(values: &[f64], share: f64) -> f64 {
+pub(in crate::detect) fn quantile(values: &[f64], share: f64) -> f64 {
     let Some(last) = values.len().checked_sub(1) else { return f64::NAN };
     let position = share.clamp(0.0, 1.0) * last as f64;
     let below = position.floor() as usize;

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::config::Detection;
+use crate::detect::forest::{self, Contamination, Forest, tree, walk};
 use crate::features::{Features, Schema};
 
 fn schema(width: usize) -> Arc<Schema> {
@@ -135,7 +136,7 @@ fn credits_add_up_to_the_missing_path_length() {
     for row in rows.rows() {
         let row = row.as_slice().expect("contiguous");
         let credits: f64 = contributors::credits(&forest, row).iter().sum();
-        let missing = forest.normal_path_length - score::path_length(&forest, row);
+        let missing = forest.normal_path_length - walk::path_length(&forest, row);
         assert!((credits - missing).abs() < 1e-5);
     }
 }

@@ -7,8 +7,8 @@
 //! path decomposition of Saabas 2014, on path lengths). A feature with a negative credit made the row
 //! look more normal; shares are of the positive credits.
 
-use super::Contributor;
-use super::forest::Forest;
+use crate::detect::Contributor;
+use crate::detect::forest::Forest;
 use crate::features::Schema;
 
 /// The credit of each feature, in steps of path length, averaged over the trees.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::Model;
 use super::pool::Pool;
-use super::{Assessment, DetectError, Model};
 use crate::config::Detection;
+use crate::detect::{Assessment, DetectError};
 use crate::features::{Features, Schema};
 use crate::units::Timestamp;
 
@@ -56,7 +57,7 @@ impl Learner {
             self.learnt_in = Some(interval);
             self.pool.forget(POOL_LIFE_INTERVALS);
         }
-        self.pool.push(features.row());
+        self.pool.push(&features.to_f32());
     }
 
     /// What the present model thinks of `features`; `None` without a model.

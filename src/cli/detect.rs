@@ -109,11 +109,27 @@ pub fn run(arguments: &Arguments) -> CommandResult {
     let columns = table.columns();
     let mut features = ColumnFeatures::new(&columns, &config);
     let mut judge = match &arguments.train {
+        Some(path) if config.mode == crate::config::DetectionMode::Calibrated => {
+            let mut detector = crate::detect::calibrated::CalibratedDetector::new(
+                Arc::clone(features.schema()),
+                config.clone(),
+            )?;
+            detector.set_training(true);
+            let mut table = Table::open(path, &arguments.time_column, Some(&columns))?;
+            while let Some(row) = table.next_row()? {
+                detector.observe(&TargetId::from("input"), &features.push(&row.values), row.at)?;
+            }
+            detector.set_training(false);
+            Judge::Learning(
+                Box::new(Detector::Calibrated(Box::new(detector))),
+                TargetId::from("input"),
+            )
+        }
         Some(path) => {
             Judge::Fixed(Box::new(trained(path, &arguments.time_column, &columns, &config)?))
         }
         None => {
-            let detector = Detector::new(Arc::clone(features.schema()), config)?;
+            let detector = Detector::new(Arc::clone(features.schema()), config.clone())?;
             Judge::Learning(Box::new(detector), TargetId::from("input"))
         }
     };

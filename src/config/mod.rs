@@ -28,7 +28,7 @@ use serde::Deserialize;
 use crate::target::{Dimension, Mode};
 use crate::units::duration;
 
-pub use detection::Detection;
+pub use detection::{Calibrated, Detection, DetectionMode, View};
 pub use guard::Guard;
 pub use load::{ConfigError, Problem, load, parse};
 pub use node::Position;

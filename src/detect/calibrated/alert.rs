@@ -7,8 +7,9 @@ use crate::config::Calibrated;
 /// The count of a target's alerts falls by this share with every row.
 const FORGET: f64 = 1e-4;
 
-/// From this score on a kept row counts towards the target's rate of alerts.
-const COUNTED: f64 = 3.0;
+/// A kept row counts towards the target's rate of alerts from this score on, in full from the next.
+const COUNTED_FROM: f64 = 2.5;
+const COUNTED_IN_FULL: f64 = 3.5;
 
 /// What is remembered of a target's alerts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -34,9 +35,8 @@ impl Alerts {
         }
         (self.since_kept, self.best) = (Some(0), score);
         let emitted = score - config.rate_penalty * self.count;
-        if score >= COUNTED {
-            self.count += 1.0;
-        }
+        let counted = (score - COUNTED_FROM) / (COUNTED_IN_FULL - COUNTED_FROM);
+        self.count += counted.clamp(0.0, 1.0);
         Some(emitted)
     }
 }

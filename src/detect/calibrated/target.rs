@@ -18,8 +18,8 @@ const JOINT_FIT_FROM_ROWS: u32 = 150;
 const LENT_ROWS: u32 = 16;
 
 /// Rows before a view's surprise means anything, and before the joint score's does.
-const VIEWS_FROM_ROWS: u32 = 100;
-const JOINT_FROM_ROWS: u32 = 160;
+const VIEWS_FROM_ROWS: u16 = 100;
+const JOINT_FROM_ROWS: u16 = 160;
 
 /// A row that is this far below the usual joint score is as unsurprising as can be.
 const LOWEST_JOINT: f64 = -3.0;
@@ -117,7 +117,7 @@ impl TargetState {
 
         let known = self.signals.iter().flatten().count();
         let units: Vec<f64> =
-            surprises.iter().map(|s| s.map_or(0.0, |s| unit(config, &s, joint_surprise))).collect();
+            surprises.iter().map(|s| s.map_or(0.0, |s| unit(config, &s))).collect();
         let mean_unit = units.iter().sum::<f64>() / known.max(1) as f64;
         let alone = 1.0 / known.max(1) as f64;
         let surprise = (1.0 - alone) * joint_surprise + alone * mean_unit;
@@ -161,12 +161,9 @@ impl Default for SignalState {
     }
 }
 
-/// The surprise of one signal: the mean of the largest of its views' and the joint one.
-fn unit(config: &Calibrated, views: &[f64; View::COUNT], joint: f64) -> f64 {
+/// The surprise of one signal: the mean of its most surprising views.
+fn unit(config: &Calibrated, views: &[f64; View::COUNT]) -> f64 {
     let mut all: Vec<f64> = config.views.iter().map(|view| views[*view as usize]).collect();
-    if config.joint_weight > 0.0 {
-        all.push(joint);
-    }
     let top = config.top_views.min(all.len());
     all.sort_unstable_by(|a, b| b.total_cmp(a));
     all[..top].iter().sum::<f64>() / top.max(1) as f64

@@ -37,14 +37,15 @@ pub fn x_range(axis: &Axis, panels: &[Panel]) -> (f64, f64) {
     let mut span = Span::default();
     for layer in panels.iter().flat_map(|panel| &panel.layers) {
         match &layer.shape {
-            Shape::Line(points) => points.iter().for_each(|p| span.add(p.0)),
+            Shape::Line(points) | Shape::Dashed(points) => {
+                points.iter().for_each(|p| span.add(p.0));
+            }
             Shape::Dots(points) | Shape::Bars(points) => points.iter().for_each(|p| span.add(p.0)),
             Shape::Bands(spans) => spans.iter().for_each(|(from, to)| {
                 span.add(*from);
                 span.add(*to);
             }),
             Shape::Events(places) => places.iter().for_each(|x| span.add(*x)),
-            Shape::Level(_) => {}
         }
     }
     let (from, to) = span.0.unwrap_or((0.0, 1.0));
@@ -56,13 +57,14 @@ pub fn y_range(panel: &Panel) -> (f64, f64) {
     let mut data = Span::default();
     for layer in &panel.layers {
         match &layer.shape {
-            Shape::Line(points) => points.iter().filter_map(|p| p.1).for_each(|y| data.add(y)),
+            Shape::Line(points) | Shape::Dashed(points) => {
+                points.iter().filter_map(|p| p.1).for_each(|y| data.add(y));
+            }
             Shape::Dots(points) => points.iter().for_each(|p| data.add(p.1)),
             Shape::Bars(bars) => {
                 data.add(0.0);
                 bars.iter().for_each(|p| data.add(p.1));
             }
-            Shape::Level(y) => data.add(*y),
             Shape::Bands(_) | Shape::Events(_) => {}
         }
     }

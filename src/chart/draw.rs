@@ -118,7 +118,7 @@ fn swatch(canvas: &mut Canvas, layer: &Layer, x: f32, y: f32) {
     let line = [(x, y), (x + 16.0, y)];
     match layer.shape {
         Shape::Line(_) => canvas.line(&line, Pencil::new(color, 2.0)),
-        Shape::Level(_) => canvas.line(&line, level_pencil(color)),
+        Shape::Dashed(_) => canvas.line(&line, dashed(color)),
         Shape::Dots(_) => canvas.dot((x + 8.0, y), 3.0, color, 1.0),
         Shape::Bars(_) => canvas.rectangle((x + 3.0, y - 5.0), (x + 13.0, y + 5.0), color, 1.0),
         Shape::Bands(_) => canvas.rectangle((x, y - 5.0), (x + 16.0, y + 5.0), color, 0.3),
@@ -126,7 +126,7 @@ fn swatch(canvas: &mut Canvas, layer: &Layer, x: f32, y: f32) {
     }
 }
 
-fn level_pencil(color: Color) -> Pencil {
+fn dashed(color: Color) -> Pencil {
     Pencil { dashed: true, ..Pencil::new(color, 1.3) }
 }
 
@@ -205,7 +205,8 @@ impl Plot {
         for layer in &panel.layers {
             let color = layer.color;
             match &layer.shape {
-                Shape::Line(points) => self.series(canvas, points, color),
+                Shape::Line(points) => self.series(canvas, points, Pencil::new(color, 1.4)),
+                Shape::Dashed(points) => self.series(canvas, points, dashed(color)),
                 Shape::Dots(points) => {
                     for (x, y) in points.iter().filter(|(x, y)| x.is_finite() && y.is_finite()) {
                         canvas.dot((self.x(*x), self.y(*y)), 2.6, color, 0.75);
@@ -216,22 +217,18 @@ impl Plot {
                     drawn_bars += 1;
                 }
                 Shape::Bands(spans) => self.bands(canvas, spans, color),
-                Shape::Level(y) => {
-                    let y = self.y(*y);
-                    canvas.line(&[(self.left, y), (self.right, y)], level_pencil(color));
-                }
                 Shape::Events(places) => self.events(canvas, places, color),
             }
         }
     }
 
-    fn series(&self, canvas: &mut Canvas, points: &[(f64, Option<f64>)], color: Color) {
+    fn series(&self, canvas: &mut Canvas, points: &[(f64, Option<f64>)], pencil: Pencil) {
         let columns = ((self.right - self.left) * SCALE) as usize;
         for piece in reduce(points, self.x, columns) {
             let places: Vec<_> = piece.iter().map(|(x, y)| (self.x(*x), self.y(*y))).collect();
             match places[..] {
-                [alone] => canvas.dot(alone, 1.2, color, 1.0),
-                _ => canvas.line(&places, Pencil::new(color, 1.4)),
+                [alone] => canvas.dot(alone, 1.2, pencil.color, 1.0),
+                _ => canvas.line(&places, pencil),
             }
         }
     }

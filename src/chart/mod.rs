@@ -66,14 +66,14 @@ pub enum Shape {
     /// A line through points, broken where the y is missing. However many points share a pixel, the
     /// smallest and the largest are seen.
     Line(Vec<(f64, Option<f64>)>),
+    /// The same, dashed: a limit, a threshold, what was expected.
+    Dashed(Vec<(f64, Option<f64>)>),
     /// A dot a point.
     Dots(Vec<(f64, f64)>),
     /// A bar from 0 to y at each x. Several such layers in one panel stand side by side.
     Bars(Vec<(f64, f64)>),
     /// Shaded from one x to another, over the full height.
     Bands(Vec<(f64, f64)>),
-    /// A dashed line at this y, over the full width.
-    Level(f64),
     /// A vertical line with a mark on top at each x.
     Events(Vec<f64>),
 }

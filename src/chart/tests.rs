@@ -61,7 +61,7 @@ fn every_shape_leaves_its_colour_where_it_belongs() {
     );
     let both = picture(&both, 600, 400);
     let (blue, green) = (places(&both, BLUE), places(&both, GREEN));
-    let in_third = |p: &&(u32, u32), third: u32| (p.0 - 100) / 150 == third;
+    let in_third = |p: &&(u32, u32), third: u32| p.0.saturating_sub(100) / 150 == third;
     let count = |places: &[(u32, u32)], third| places.iter().filter(|p| in_third(p, third)).count();
     assert!(count(&blue, 2) > 2 * count(&blue, 0), "{} {}", count(&blue, 0), count(&blue, 2));
     assert!(count(&green, 0) > 2 * count(&green, 2));
@@ -70,7 +70,7 @@ fn every_shape_leaves_its_colour_where_it_belongs() {
         Axis::Number("x".to_owned()),
         vec![
             layer("dots", BLUE, Shape::Dots(vec![(0.0, 0.0), (10.0, 1.0)])),
-            layer("level", GREEN, Shape::Level(0.5)),
+            layer("limit", GREEN, Shape::Dashed(vec![(0.0, Some(0.5)), (10.0, Some(0.5))])),
             layer("events", Color::ALARM, Shape::Events(vec![5.0])),
         ],
     );
@@ -106,7 +106,8 @@ fn shape() -> impl Strategy<Value = Shape> {
         pairs().prop_map(Shape::Dots),
         pairs().prop_map(Shape::Bars),
         pairs().prop_map(Shape::Bands),
-        number().prop_map(Shape::Level),
+        proptest::collection::vec((number(), proptest::option::of(number())), 0..20)
+            .prop_map(Shape::Dashed),
         proptest::collection::vec(number(), 0..9).prop_map(Shape::Events),
     ]
 }

@@ -19,12 +19,14 @@ const MARGIN: f32 = 18.0;
 /// For the title and the line below it.
 const HEAD: f32 = 44.0;
 /// For a panel's title.
-const CAPTION: f32 = 26.0;
+const CAPTION: f32 = 32.0;
 /// For the labels of the x axis.
 const FOOT: f32 = 34.0;
 /// Between an axis and its labels.
 const GAP: f32 = 6.0;
 
+/// So that the first label of the x axis stays on the picture.
+const LEAST_LABEL_WIDTH: f32 = 24.0;
 const LEAST_WIDTH: f32 = 240.0;
 const LEAST_PLOT_HEIGHT: f32 = 30.0;
 /// In pixels: a picture of this size takes 400 MB.
@@ -60,17 +62,17 @@ pub fn draw(chart: &Chart, width: u32, height: u32) -> Result<Vec<u8>, ChartErro
         .map(|panel| {
             let range = y_range(panel);
             let height = (size.1 - fixed) * panel.weight / weights;
-            (range, height, ticks(range, ((height / 26.0) as usize).clamp(2, 8)))
+            (range, height, ticks(range, ((height / 21.0) as usize).clamp(2, 8)))
         })
         .collect();
     let widest = scales
         .iter()
         .flat_map(|(_, _, ticks)| ticks)
         .map(|tick| canvas.font.width(&tick.label, TICK_SIZE))
-        .fold(canvas.font.width("UTC", TICK_SIZE), f32::max);
+        .fold(LEAST_LABEL_WIDTH, f32::max);
     let (left, right) = (MARGIN + widest + GAP, size.0 - MARGIN);
     let x = x_range(&chart.x, &chart.panels);
-    let x_ticks = x_ticks(&chart.x, x, ((right - left) / 84.0) as usize);
+    let x_ticks = x_ticks(&chart.x, x, ((right - left) / 72.0) as usize);
 
     let mut top = MARGIN + HEAD;
     for (panel, (y, height, y_ticks)) in chart.panels.iter().zip(scales) {
@@ -99,7 +101,7 @@ fn head(canvas: &mut Canvas, chart: &Chart, width: f32) {
 
 /// The title of a panel on its left, the legend on its right.
 fn caption(canvas: &mut Canvas, panel: &Panel, plot: &Plot) {
-    let baseline = plot.top - 8.0;
+    let baseline = plot.top - 12.0;
     let mut x = plot.right;
     for layer in panel.layers.iter().rev().filter(|layer| !layer.name.is_empty()) {
         x -= canvas.font.width(&layer.name, TICK_SIZE);
@@ -146,15 +148,9 @@ fn foot(canvas: &mut Canvas, axis: &Axis, ticks: &[Tick], plot: &Plot) {
             canvas.text(below, (x, second), Align::Center, TICK_SIZE, QUIET);
         }
     }
-    match axis {
-        Axis::Time => {
-            canvas.text("UTC", (plot.left - GAP, first), Align::Right, TICK_SIZE, FRAME);
-        }
-        Axis::Number(label) => {
-            let middle = (plot.left + plot.right) / 2.0;
-            canvas.text(label, (middle, second + 1.0), Align::Center, TEXT_SIZE, Color::STRONG);
-        }
-        Axis::Names(_) => {}
+    if let Axis::Number(label) = axis {
+        let middle = (plot.left + plot.right) / 2.0;
+        canvas.text(label, (middle, second + 1.0), Align::Center, TEXT_SIZE, Color::STRONG);
     }
 }
 
@@ -269,10 +265,10 @@ impl Plot {
     }
 
     fn events(&self, canvas: &mut Canvas, places: &[f64], color: Color) {
-        let pencil = Pencil { opacity: 0.7, ..Pencil::new(color, 0.9) };
+        let pencil = Pencil { opacity: 0.5, ..Pencil::new(color, 0.8) };
         for x in places.iter().filter(|x| x.is_finite()).map(|x| self.x(*x)) {
             canvas.line(&[(x, self.top), (x, self.bottom)], pencil);
-            canvas.pointer((x, self.top + 6.0), 8.0, color);
+            canvas.pointer((x, self.top), 7.0, color);
         }
     }
 }

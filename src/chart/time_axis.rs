@@ -67,16 +67,19 @@ fn months(first: i64, last: i64, rough: f64) -> Vec<Tick> {
     if step < 12 { labelled(places, "%b", "%Y") } else { labelled(places, "%Y", "") }
 }
 
-/// `format` at each place, and `below` at the first and wherever it changes.
+/// `format` at each place, and `below` at the first, with the time zone, and wherever it changes.
 fn labelled(places: Vec<i64>, format: &str, below: &str) -> Vec<Tick> {
-    let mut shown = String::new();
+    let mut shown: Option<String> = None;
     let mut tick = |at: i64| {
         let time = Timestamp::from_second(at).ok()?;
         let text = time.strftime(below).to_string();
-        let changed = text != shown;
-        shown.clone_from(&text);
-        let label = time.strftime(format).to_string();
-        Some(Tick { at: at as f64, label, below: changed.then_some(text) })
+        let below = match &shown {
+            None => Some(format!("{text} UTC").trim_start().to_owned()),
+            Some(before) if *before != text => Some(text.clone()),
+            Some(_) => None,
+        };
+        shown = Some(text);
+        Some(Tick { at: at as f64, label: time.strftime(format).to_string(), below })
     };
     places.into_iter().filter_map(&mut tick).collect()
 }
@@ -102,21 +105,25 @@ mod tests {
             (
                 "2026-01-31T21:10:00Z",
                 "2026-02-01T02:50:00Z",
-                "22:00/2026-01-31 23:00 00:00/2026-02-01 01:00 02:00",
+                "22:00/2026-01-31 UTC 23:00 00:00/2026-02-01 01:00 02:00",
             ),
             (
                 "2026-01-31T21:10:07Z",
                 "2026-01-31T21:10:30Z",
-                "21:10:10/2026-01-31 21:10:15 21:10:20 21:10:25 21:10:30",
+                "21:10:10/2026-01-31 UTC 21:10:15 21:10:20 21:10:25 21:10:30",
             ),
-            ("2025-12-30T12:00:00Z", "2026-01-03T12:00:00Z", "Dec 31/2025 Jan 1/2026 Jan 2 Jan 3"),
+            (
+                "2025-12-30T12:00:00Z",
+                "2026-01-03T12:00:00Z",
+                "Dec 31/2025 UTC Jan 1/2026 Jan 2 Jan 3",
+            ),
             (
                 "2026-01-01T00:00:00Z",
                 "2026-02-05T00:00:00Z",
-                "Jan 5/2026 Jan 12 Jan 19 Jan 26 Feb 2",
+                "Jan 5/2026 UTC Jan 12 Jan 19 Jan 26 Feb 2",
             ),
-            ("2025-09-15T00:00:00Z", "2026-02-05T00:00:00Z", "Oct/2025 Nov Dec Jan/2026 Feb"),
-            ("2000-09-15T00:00:00Z", "2026-02-05T00:00:00Z", "2005 2010 2015 2020 2025"),
+            ("2025-09-15T00:00:00Z", "2026-02-05T00:00:00Z", "Oct/2025 UTC Nov Dec Jan/2026 Feb"),
+            ("2000-09-15T00:00:00Z", "2026-02-05T00:00:00Z", "2005/UTC 2010 2015 2020 2025"),
         ] {
             assert_eq!(written(from, to), expected, "{from} {to}");
         }

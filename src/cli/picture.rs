@@ -89,8 +89,8 @@ impl Picture {
                 weight: 1.0,
                 layers: vec![
                     bands.clone(),
-                    layer("", color, Shape::Line(signal.points)),
                     alerts.clone(),
+                    layer("", color, Shape::Line(signal.points)),
                 ],
             })
             .collect();
@@ -108,9 +108,9 @@ impl Picture {
             weight: 1.3,
             layers: vec![
                 named("anomalous", bands),
+                named("alert", alerts),
                 layer("score", Color::STRONG, Shape::Line(self.scores.clone())),
                 layer("threshold", Color::WARNING, Shape::Dashed(self.thresholds.clone())),
-                named("alert", alerts),
             ],
         }
     }

@@ -198,10 +198,8 @@ fn settings_come_from_a_file_and_flags_go_before_them() {
     );
     assert_eq!(
         run(Some("detection:\n  n_estimators: many\n"), &[]),
-        Err(
-            "loadline: error: loadline.yml:2:17: detection.n_estimators: expected a whole number, \
-             found \"many\""
-                .to_owned()
-        )
+        Err("loadline: error: loadline.yml:2:17: detection.n_estimators: expected a whole number \
+             that is not negative, found \"many\""
+            .to_owned())
     );
 }

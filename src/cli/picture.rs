@@ -20,7 +20,7 @@ const SIGNAL_HEIGHT: u32 = 260;
 struct Signal {
     name: String,
     points: Vec<(f64, Option<f64>)>,
-    /// The sum of its shares of anomalous scores.
+    /// The sum of its shares of what anomalous scores are above their thresholds.
     contribution: f64,
 }
 
@@ -58,9 +58,12 @@ impl Picture {
         self.thresholds.push((x, assessment.map(|a| a.threshold)));
         self.anomalous.push(assessment.is_some_and(|a| a.anomalous));
         self.alerting.push(assessment.is_some_and(|a| a.alert_score >= a.threshold));
-        for contributor in assessment.iter().flat_map(|a| &a.contributors) {
+        let Some(assessment) = assessment else { return };
+        // Many moments just above the threshold count less than one far above it.
+        let excess = assessment.score - assessment.threshold;
+        for contributor in &assessment.contributors {
             if let Some(signal) = self.signal_of(&contributor.feature) {
-                signal.contribution += contributor.share;
+                signal.contribution += contributor.share * excess;
             }
         }
     }

@@ -61,13 +61,16 @@ fn of_many_signals_those_at_fault_are_drawn() {
     for row in 0..300 {
         let cell = |column: usize| match (row, column) {
             (250..255, 11) => "90".to_owned(),
-            _ => format!("{}", 10 + (row * (column + 3)) % 7),
+            _ => format!("{}", 10 + (row * (column + 2)) % 11),
         };
         text += &format!("{},{}\n", row * 60, (0..12).map(cell).collect::<Vec<_>>().join(","));
     }
+    let quiet: Vec<&str> = text.lines().take(201).collect();
+    fs::write(folder.path().join("quiet.csv"), quiet.join("\n")).expect("writable");
     fs::write(folder.path().join("in.csv"), text).expect("writable");
     let arguments = [
         ["--input", "in.csv"],
+        ["--train", "quiet.csv"],
         ["--plot", "out.png"],
         ["--output", "out.csv"],
         ["--detection.contamination", "0.01"],

@@ -172,3 +172,50 @@ fn shown(signals: Vec<Signal>) -> Vec<Signal> {
 fn layer(name: &str, color: Color, shape: Shape) -> Layer {
     Layer { name: name.to_owned(), color, shape }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::Contributor;
+    use crate::units::Timestamp;
+
+    /// A row at `second`, with a score and an alert score against 0.5, blamed on `feature`.
+    fn add(picture: &mut Picture, second: i64, scores: Option<(f64, f64)>, feature: &str) {
+        let at = Timestamp::from_millis(second * 1000);
+        let values = vec![Some(1.0); picture.signals.len()];
+        let assessment = scores.map(|(score, alert_score)| Assessment {
+            score,
+            alert_score,
+            threshold: 0.5,
+            anomalous: score >= 0.5,
+            contributors: vec![Contributor { feature: feature.to_owned(), share: 1.0 }],
+        });
+        picture.add(&Row { time_text: at.to_string(), at, values }, assessment.as_ref());
+    }
+
+    #[test]
+    fn stretches_and_alerts_are_where_they_begin_and_end() {
+        let mut picture = Picture::new(&["a".to_owned()]);
+        let rows = [None, Some((0.9, 0.0)), Some((0.9, 0.9)), Some((0.9, 0.8)), Some((0.1, 0.0))];
+        for (second, scores) in (0..).zip(rows) {
+            add(&mut picture, second, scores, "a");
+        }
+        add(&mut picture, 5, Some((0.5, 0.5)), "a");
+        assert_eq!(picture.stretches(), [(1.0, 4.0), (5.0, 5.0)]);
+        assert_eq!(picture.alerts(), [2.0, 5.0]);
+        assert_eq!(picture.subtitle(), "6 rows, 5 scored, 4 anomalous, 2 alerts");
+    }
+
+    #[test]
+    fn features_count_for_the_signal_they_are_made_of() {
+        let columns = ["a", "a_b", "c", "d", "e", "f"].map(str::to_owned);
+        let mut picture = Picture::new(&columns);
+        for (second, feature) in
+            (0..).zip(["a_b_mean", "f", "f_std", "e_max", "d", "nothing", "ab"])
+        {
+            add(&mut picture, second, Some((0.9, 0.0)), feature);
+        }
+        let names: Vec<String> = shown(picture.signals).into_iter().map(|s| s.name).collect();
+        assert_eq!(names, ["a_b", "d", "e", "f"]);
+    }
+}

@@ -8,7 +8,9 @@ mod freshness;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod grid;
 mod observer;
+mod past;
 pub mod queries;
 
 pub use answer::{Answer, Sample, Series};
@@ -16,4 +18,6 @@ pub use backfill::{Backfill, History};
 pub use client::{Client, MAX_BODY_BYTES};
 pub use error::{ClientError, Failure, QueryError};
 pub use freshness::Freshness;
+pub use grid::Grid;
 pub use observer::{Observer, Round, TargetReadings};
+pub use past::Past;

@@ -51,6 +51,22 @@ impl Detector {
         }
     }
 
+    /// Learns the features of `target` at `at`, which are known to be normal.
+    ///
+    /// # Errors
+    /// [`DetectError::Schema`] for features of another schema; nothing is learnt.
+    pub fn train(
+        &mut self,
+        target: &TargetId,
+        features: &Features,
+        at: Timestamp,
+    ) -> Result<(), DetectError> {
+        match self {
+            Self::Calibrated(detector) => detector.train(target, features, at),
+            Self::Plain(detector) => detector.observe(target, features, at).map(drop),
+        }
+    }
+
     /// Forgets the targets that are not `kept`; what is common to all targets stays.
     pub fn retain(&mut self, kept: impl Fn(&TargetId) -> bool) {
         match self {

@@ -54,8 +54,6 @@ pub struct CalibratedDetector {
     schema: Arc<Schema>,
     floors: Vec<f64>,
     learnt: Learnt,
-    /// Whether all rows are taken for normal.
-    training: bool,
 }
 
 /// What goes into the file.
@@ -95,12 +93,7 @@ impl CalibratedDetector {
             .iter()
             .map(|name| Signal::from_name(name).map_or(NO_FLOOR, Signal::smallest_change))
             .collect();
-        Ok(Self { config, schema, floors, learnt, training: false })
-    }
-
-    /// Whether the rows to come are known to be normal: then all are learnt.
-    pub fn set_training(&mut self, training: bool) {
-        self.training = training;
+        Ok(Self { config, schema, floors, learnt })
     }
 
     /// Judges the signals of `target` at `at` by what came before, then learns them. `None` while too
@@ -114,6 +107,30 @@ impl CalibratedDetector {
         features: &Features,
         at: Timestamp,
     ) -> Result<Option<Assessment>, DetectError> {
+        let verdict = self.push(target, features, at, false)?;
+        Ok(self.assessment(verdict))
+    }
+
+    /// Learns the signals of `target` at `at`, which are known to be normal.
+    ///
+    /// # Errors
+    /// [`DetectError::Schema`] for features of another schema; nothing is learnt.
+    pub fn train(
+        &mut self,
+        target: &TargetId,
+        features: &Features,
+        at: Timestamp,
+    ) -> Result<(), DetectError> {
+        self.push(target, features, at, true).map(drop)
+    }
+
+    fn push(
+        &mut self,
+        target: &TargetId,
+        features: &Features,
+        at: Timestamp,
+        training: bool,
+    ) -> Result<Verdict, DetectError> {
         if !Arc::ptr_eq(&self.schema, features.schema()) {
             same_schema(&self.schema, features.schema())?;
         }
@@ -128,7 +145,7 @@ impl CalibratedDetector {
             forest: learnt.forest.as_ref(),
             interval_seconds: state.advance(at),
             floors: &self.floors,
-            training: self.training,
+            training,
         };
         let mut whitened = Vec::new();
         let verdict = state.push(&values, at, &with, &mut learnt.common, &mut whitened);
@@ -137,7 +154,7 @@ impl CalibratedDetector {
             learnt.rows_since_fit += 1;
             self.refit_if_due(at)?;
         }
-        Ok(self.assessment(verdict))
+        Ok(verdict)
     }
 
     fn refit_if_due(&mut self, at: Timestamp) -> Result<(), DetectError> {

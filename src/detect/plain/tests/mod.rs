@@ -83,7 +83,7 @@ fn a_single_row_scores_as_in_a_batch() {
     let batch = forest.score_samples(rows.view()).expect("scores");
     for (row, score) in rows.rows().into_iter().zip(batch) {
         let alone = forest.score_row(row.as_slice().expect("contiguous"));
-        assert!((alone - score).abs() < 1e-12);
+        assert_eq!(alone, score);
     }
     let transposed = rows.t().to_owned();
     let strided = forest.score_samples(transposed.t()).expect("scores");

@@ -198,8 +198,9 @@ impl Forest {
         Ok(self.decision_function(rows)?.mapv(|d| if d < 0.0 { -1 } else { 1 }))
     }
 
-    /// The score of one row of the right width.
-    pub(in crate::detect) fn score_row(&self, row: &[f32]) -> f64 {
+    /// [`Forest::score_samples`] of one row of [`Forest::n_features`] values, without any allocation for up
+    /// to 256 of them: for streams.
+    pub fn score_row(&self, row: &[f32]) -> f64 {
         self.score(walk::path_length(self, row))
     }
 

@@ -8,8 +8,12 @@ use super::Forest;
 use super::key::Key;
 use super::tree::Node;
 
-/// How many walks are under way at once: as many as the registers of x86-64 hold.
-const LANES: usize = 8;
+/// How many rows go down one tree at once: as many places as the registers of x86-64 hold.
+const ROWS_AT_ONCE: usize = 8;
+
+/// How many trees one row goes down at once. The trees come from the second-level cache, whose longer
+/// waits are worth two places in memory.
+const TREES_AT_ONCE: usize = 10;
 
 /// How many rows pass one tree before the next tree is taken.
 const BLOCK_ROWS: usize = 128;
@@ -21,13 +25,13 @@ const WIDE: usize = (1 << 16) + 16;
 
 /// The mean path length over all trees of each row in `rows`, rows one after another.
 pub fn path_lengths(forest: &Forest, rows: &[f32]) -> Vec<f64> {
-    if rows.len() < LANES * forest.n_features {
+    if rows.len() < ROWS_AT_ONCE * forest.n_features {
         return rows.chunks(forest.n_features).map(|row| path_length(forest, row)).collect();
     }
     if forest.n_features <= feature_mask(NARROW) + 1 {
         in_blocks::<NARROW>(forest, rows, BLOCK_ROWS)
     } else {
-        in_blocks::<WIDE>(forest, rows, LANES)
+        in_blocks::<WIDE>(forest, rows, ROWS_AT_ONCE)
     }
 }
 
@@ -42,11 +46,11 @@ pub fn path_length(forest: &Forest, row: &[f32]) -> f64 {
     }
 }
 
-/// Several rows at once down one tree after another. `block_rows` is a multiple of [`LANES`].
+/// Several rows at once down one tree after another. `block_rows` is a multiple of [`ROWS_AT_ONCE`].
 fn in_blocks<const STRIDE: usize>(forest: &Forest, rows: &[f32], block_rows: usize) -> Vec<f64> {
     let n_rows = rows.len() / forest.n_features;
     // Lanes beyond the last row walk too, and are not asked for their sums.
-    let mut sums = vec![0.0; n_rows.next_multiple_of(LANES)];
+    let mut sums = vec![0.0; n_rows.next_multiple_of(ROWS_AT_ONCE)];
     let mut keys = vec![0; block_rows.min(sums.len()) * STRIDE];
     let (keys, _) = keys.as_chunks_mut::<STRIDE>();
     let blocks = rows.chunks(block_rows * forest.n_features);
@@ -54,13 +58,13 @@ fn in_blocks<const STRIDE: usize>(forest: &Forest, rows: &[f32], block_rows: usi
         for (row, keys) in block.chunks(forest.n_features).zip(keys.iter_mut()) {
             write_keys(row, keys);
         }
-        let (lanes_of_keys, _) = keys.as_chunks::<LANES>();
-        let (lanes_of_sums, _) = sums.as_chunks_mut::<LANES>();
+        let (lanes_of_keys, _) = keys.as_chunks::<ROWS_AT_ONCE>();
+        let (lanes_of_sums, _) = sums.as_chunks_mut::<ROWS_AT_ONCE>();
         for (tree, depth) in forest.spans() {
             let (nodes, path_lengths) = (&forest.nodes[tree.clone()], &forest.path_lengths[tree]);
             for (keys, sums) in lanes_of_keys.iter().zip(lanes_of_sums.iter_mut()) {
                 let key = |lane: usize, feature| keys[lane][feature & feature_mask(STRIDE)];
-                let leaves = descend(nodes, [0; LANES], depth, key);
+                let leaves = descend(nodes, [0; ROWS_AT_ONCE], depth, key);
                 for (sum, leaf) in sums.iter_mut().zip(leaves) {
                     *sum += f64::from(path_lengths[leaf]);
                 }
@@ -83,8 +87,10 @@ fn tree_by_tree<const STRIDE: usize>(
     write_keys(row, keys);
     let key = |_, feature| keys[feature & feature_mask(STRIDE)];
     let mut sum = 0.0;
-    for trees in forest.trees.chunks(LANES) {
-        let roots = std::array::from_fn(|lane| trees[lane.min(trees.len() - 1)].root as usize);
+    for trees in forest.trees.chunks(TREES_AT_ONCE) {
+        // Lanes beyond the last tree walk it again.
+        let roots: [_; TREES_AT_ONCE] =
+            std::array::from_fn(|lane| trees[lane.min(trees.len() - 1)].root as usize);
         let depth = trees.iter().map(|tree| tree.depth).max().unwrap_or(0);
         let leaves = descend(&forest.nodes, roots, depth, key);
         for &leaf in leaves.iter().take(trees.len()) {
@@ -96,7 +102,7 @@ fn tree_by_tree<const STRIDE: usize>(
 
 /// Takes `depth` steps from each of `nodes[at]`; `key(lane, feature)` is the lane's row's key.
 #[inline(always)]
-fn descend(
+fn descend<const LANES: usize>(
     nodes: &[Node],
     mut at: [usize; LANES],
     depth: u16,

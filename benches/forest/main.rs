@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use divan::Bencher;
-use loadline::config::Detection;
+use loadline::config::{Detection, DetectionMode};
 use loadline::detect::forest::{Contamination, Forest, Parameters};
 use loadline::detect::plain::Model;
 use loadline::features::{self, Features, Schema};
@@ -104,7 +104,7 @@ fn assess_live_features(bencher: Bencher) {
 }
 
 fn live_rows() -> (Array2<f32>, Arc<Schema>) {
-    let schema = features::schema();
+    let schema = features::schema(DetectionMode::Plain);
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     (Array2::from_shape_simple_fn((256, schema.len()), || rng.random()), schema)
 }

@@ -111,7 +111,7 @@ impl TargetState {
         let own = self.joint.push(&features, with, whitened);
         let joint_surprise = own
             .and_then(|own| self.joint_surprise.push([(own.score - LOWEST_JOINT).max(0.0)]))
-            .map_or(0.0, |[surprise]| surprise);
+            .map(|[surprise]| surprise);
         let joint = own.or(lent).map(|j| j.score);
         let joint = joint.map(|j| config.joint_weight * (1.0 + (j + 1.0).max(0.0)).log2());
 
@@ -119,17 +119,16 @@ impl TargetState {
         let units: Vec<f64> =
             surprises.iter().map(|s| s.map_or(0.0, |s| unit(config, &s))).collect();
         let mean_unit = units.iter().sum::<f64>() / known.max(1) as f64;
-        let alone = 1.0 / known.max(1) as f64;
-        let surprise = (1.0 - alone) * joint_surprise + alone * mean_unit;
         let told = surprises.iter().any(Option::is_some);
-        let score = if known <= 1 && told {
-            Some(mean_unit)
+        let (score, surprise) = if known <= 1 && told {
+            (Some(mean_unit), mean_unit)
         } else {
-            joint.map(|joint| joint + config.views_weight * mean_unit)
+            let score = joint.map(|joint| joint + config.views_weight * mean_unit);
+            (score, joint_surprise.unwrap_or(mean_unit))
         };
         let alert = if told { self.alerts.push(surprise, config) } else { None };
         let joint = joint.unwrap_or(0.0);
-        let credits = credits(whitened, joint, &units, config.views_weight * alone);
+        let credits = credits(whitened, joint, &units, config.views_weight / known.max(1) as f64);
         Verdict { score, alert, credits, refused: own.is_some_and(|own| own.refused) }
     }
 

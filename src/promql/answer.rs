@@ -46,6 +46,19 @@ pub struct Answer {
     pub is_partial: bool,
 }
 
+impl Answer {
+    /// The answer in a body of `/api/v1/query` or `/api/v1/query_range`.
+    ///
+    /// # Errors
+    /// What was expected and what was found, with the place in the body, or the server's own error.
+    pub fn parse(body: &[u8]) -> Result<Self, String> {
+        match parse(body)? {
+            Reply::Success(answer) => Ok(answer),
+            Reply::Error { kind, message } => Err(format!("{kind}: {message}")),
+        }
+    }
+}
+
 /// A well-formed reply: an answer, or the server's own error.
 #[derive(Debug, PartialEq)]
 pub(super) enum Reply {

@@ -102,24 +102,32 @@ impl Observer {
     /// The discovery query's. Nothing is then known of any target, and nothing is forgotten.
     pub async fn observe(&mut self, client: &Client, at: Timestamp) -> Result<Round, QueryError> {
         let discovered = client.instant(&self.discovery, Some(at)).await?;
-        let mut notes = Vec::new();
-        let found = self.newest(&discovered, &mut notes);
-        let mut answers = self.ask_signals(client, at).await;
+        let answers = self.ask_signals(client, at).await;
+        Ok(self.join(client, at, &discovered, answers))
+    }
 
+    /// What the answers as of `at` say of the targets: the second half of [`Observer::observe`], which
+    /// asks nothing. `answers` has one a signal, at [`Signal::index`].
+    pub fn join(
+        &mut self,
+        client: &Client,
+        at: Timestamp,
+        discovered: &Answer,
+        answers: [Result<Answer, QueryError>; Signal::COUNT],
+    ) -> Round {
+        let mut notes = Vec::new();
+        let found = self.newest(discovered, &mut notes);
         let mut targets: Vec<TargetReadings> =
             found.iter().map(|f| self.blank(f.target.clone(), f.sampled_at, at)).collect();
         let index: HashMap<&TargetId, usize> =
             found.iter().enumerate().map(|(i, f)| (&f.target.id, i)).collect();
         let mut failures = Vec::new();
-        for signal in Signal::ALL {
-            let filled = answers[signal.index()]
-                .take()
-                .unwrap_or_else(|| Err(self.unusable(client, signal, "no answer was read".into())))
-                .and_then(|answer| {
-                    self.fill(signal, &answer, &found, &index, &mut targets)
-                        .map_err(|problem| self.unusable(client, signal, problem))?;
-                    Ok(answer.is_partial || discovered.is_partial)
-                });
+        for (signal, answer) in Signal::ALL.into_iter().zip(answers) {
+            let filled = answer.and_then(|answer| {
+                self.fill(signal, &answer, &found, &index, &mut targets)
+                    .map_err(|problem| self.unusable(client, signal, problem))?;
+                Ok(answer.is_partial || discovered.is_partial)
+            });
             match filled {
                 Ok(is_partial) => {
                     if is_partial || self.lost_many(signal, &targets) {
@@ -144,7 +152,7 @@ impl Observer {
         let gone = self.known.values().filter(|k| !index.contains_key(&k.target.id));
         targets.extend(gone.map(|k| self.blank(k.target.clone(), k.sampled_at, at)));
         targets.sort_by(|a, b| a.target.id.cmp(&b.target.id));
-        Ok(Round { targets, failures, notes })
+        Round { targets, failures, notes }
     }
 
     /// The newest container of each identity. Of two that were sampled at the same time the one with
@@ -189,16 +197,17 @@ impl Observer {
         &self,
         client: &Client,
         at: Timestamp,
-    ) -> [Option<Result<Answer, QueryError>>; Signal::COUNT] {
+    ) -> [Result<Answer, QueryError>; Signal::COUNT] {
         let mut tasks = JoinSet::new();
         for signal in Signal::ALL {
             let (client, query) = (client.clone(), self.signals[signal.index()].clone());
             tasks.spawn(async move { (signal, client.instant(&query, Some(at)).await) });
         }
-        let mut answers = [const { None }; Signal::COUNT];
+        let unread = |signal| Err(self.unusable(client, signal, "no answer was read".to_owned()));
+        let mut answers = Signal::ALL.map(unread);
         while let Some(task) = tasks.join_next().await {
             if let Ok((signal, answer)) = task {
-                answers[signal.index()] = Some(answer);
+                answers[signal.index()] = answer;
             }
         }
         answers

@@ -57,7 +57,16 @@ fn main() {
     println!("a tick of 8 signals, {past} of {rows} rows of the past; µs of CPU a target\n");
     println!(
         "{:>8} {:>8} {:>9} {:>7} {:>7} {:>9} {:>7} {:>9} {:>9} {:>13} {:>12}",
-        "targets", "window", "features", "score", "decide", "tick", "parse", "join", "whole s", "resident MB",
+        "targets",
+        "window",
+        "features",
+        "score",
+        "decide",
+        "tick",
+        "parse",
+        "join",
+        "whole s",
+        "resident MB",
         "window KB"
     );
     for targets in targets {

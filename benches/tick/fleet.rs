@@ -107,7 +107,8 @@ pub fn values(i: usize, row: usize) -> [f64; SIGNALS.len()] {
 
 /// Bits that look like chance, the same in every run (SplitMix64).
 fn scramble(value: u64, part: u64) -> u64 {
-    let mut z = value.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ part.wrapping_mul(0xd1b5_4a32_d192_ed03);
+    let mut z =
+        value.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ part.wrapping_mul(0xd1b5_4a32_d192_ed03);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)

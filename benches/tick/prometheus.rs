@@ -19,15 +19,17 @@ impl Bodies {
         let seconds = fleet::at(row).seconds();
         let labels: Vec<Labels> = (0..fleet.targets).map(fleet::labels).collect();
         let grouped = |labels: &Labels| {
-            let kept = ["id", "instance", "name"].map(|name| (name.to_owned(), labels[name].clone()));
+            let kept =
+                ["id", "instance", "name"].map(|name| (name.to_owned(), labels[name].clone()));
             Labels::from(kept)
         };
         let grouped: Vec<Labels> = labels.iter().map(grouped).collect();
         let signals = Signal::ALL.map(|signal| {
             let place = SIGNALS.iter().position(|s| *s == signal);
-            let series = grouped.iter().enumerate().filter_map(|(i, labels)| {
-                Some((labels, fleet::values(i, row)[place?]))
-            });
+            let series = grouped
+                .iter()
+                .enumerate()
+                .filter_map(|(i, labels)| Some((labels, fleet::values(i, row)[place?])));
             body(series, seconds)
         });
         // Scraped a few seconds ago.
@@ -45,7 +47,8 @@ fn body<'a>(series: impl Iterator<Item = (&'a Labels, f64)>, seconds: f64) -> Ve
     for (place, (labels, value)) in series.enumerate() {
         let labels = serde_json::to_string(labels).expect("text");
         let comma = if place == 0 { "" } else { "," };
-        write!(text, r#"{comma}{{"metric":{labels},"value":[{seconds},"{value}"]}}"#).expect("text");
+        write!(text, r#"{comma}{{"metric":{labels},"value":[{seconds},"{value}"]}}"#)
+            .expect("text");
     }
     text.push_str("]}}");
     text.into_bytes()

@@ -386,10 +386,7 @@ impl TargetState {
         match now.value(limit) {
             Some(size) => Some(Limit::At(size)),
             None if self.found_at < at => None,
-            None => {
-                let seen_before = self.window.column(limit).any(|(_, v)| v.is_some());
-                (!seen_before).then_some(Limit::Max)
-            }
+            None => (!self.window.has(limit)).then_some(Limit::Max),
         }
     }
 

@@ -48,7 +48,7 @@ impl Fleet {
             for (signal, value) in SIGNALS.into_iter().zip(values(i, row)) {
                 observation.set(signal, Reading::fresh(value));
             }
-            Observed { target: target(i), observation, sampled_at: Some(at(row)) }
+            Observed { target: target(i).into(), observation, sampled_at: Some(at(row)) }
         })
     }
 }

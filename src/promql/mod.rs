@@ -8,6 +8,7 @@ mod freshness;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod labels;
 mod observer;
 pub mod queries;
 
@@ -16,4 +17,5 @@ pub use backfill::{Backfill, History};
 pub use client::{Client, MAX_BODY_BYTES};
 pub use error::{ClientError, Failure, QueryError};
 pub use freshness::Freshness;
+pub use labels::SeriesLabels;
 pub use observer::{Observer, Round, TargetReadings};

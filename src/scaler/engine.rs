@@ -75,7 +75,7 @@ struct RuleState {
 /// What is known of one target.
 pub struct TargetState {
     /// The target.
-    pub target: Target,
+    pub target: Arc<Target>,
     /// Its last hours.
     pub window: Window,
     /// The detector's word on its last row; `None` while there is no model.
@@ -234,7 +234,7 @@ impl Engine {
 
     /// The target of this id.
     pub fn target(&self, id: &TargetId) -> Option<&Target> {
-        self.rules.values().find_map(|rule| rule.targets.get(id)).map(|state| &state.target)
+        self.rules.values().find_map(|rule| rule.targets.get(id)).map(|state| &*state.target)
     }
 
     /// Every target with its rule's name and mode.

@@ -80,8 +80,8 @@ pub struct TargetState {
     pub window: Window,
     /// The detector's word on its last row; `None` while there is no model.
     pub assessment: Option<Assessment>,
-    /// Its dimensions.
-    pub dimensions: BTreeMap<Dimension, DimensionState>,
+    /// Its dimensions. Each in a box: a map has room for eleven.
+    pub dimensions: BTreeMap<Dimension, Box<DimensionState>>,
     /// The last tick at which it was found.
     pub found_at: Timestamp,
     /// When its newest sample was taken; `None` before the first.
@@ -257,7 +257,7 @@ impl Engine {
         self.rules
             .values_mut()
             .find_map(|rule| rule.targets.get_mut(target))
-            .map(|state| state.dimensions.entry(dimension).or_default())
+            .map(|state| &mut **state.dimensions.entry(dimension).or_default())
     }
 }
 
@@ -414,10 +414,13 @@ pub fn wants_change(decision: &Decision) -> bool {
     decision.action != Action::NoScaling && decision.desired.is_some()
 }
 
-fn restored(target: &TargetId, remembered: &mut Remembered) -> BTreeMap<Dimension, DimensionState> {
+fn restored(
+    target: &TargetId,
+    remembered: &mut Remembered,
+) -> BTreeMap<Dimension, Box<DimensionState>> {
     let guards = Dimension::ALL.into_iter().filter_map(|dimension| {
         let guard = remembered.remove(&(target.clone(), dimension))?;
-        Some((dimension, DimensionState { guard, ..DimensionState::default() }))
+        Some((dimension, Box::new(DimensionState { guard, ..DimensionState::default() })))
     });
     guards.collect()
 }

@@ -90,6 +90,26 @@ impl Past {
         }
     }
 
+    /// The largest value of `signal` in the rows that seem to be of `since` or later.
+    pub fn peak(&self, signal: Signal, since: Timestamp) -> Option<f64> {
+        let (mut first, mut end) = (0, self.len);
+        while first < end {
+            let middle = usize::midpoint(first, end);
+            if self.at(middle) < since {
+                first = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        match &self.columns[signal.index()] {
+            Column::Same(value) => value.value().filter(|_| first < self.len),
+            Column::Each(values) => {
+                let rows = (first..self.len).map(|row| values[self.slot(self.number(row))]);
+                rows.filter(|value| *value != Rounded::NONE).max().and_then(Rounded::value)
+            }
+        }
+    }
+
     /// Whether some row has a value of `signal`.
     pub fn has(&self, signal: Signal) -> bool {
         match &self.columns[signal.index()] {

@@ -142,11 +142,11 @@ impl Window {
 
     /// The largest measured value of `signal` at or after `since`; never less than the true one.
     pub fn peak(&self, signal: Signal, since: Timestamp) -> Option<f64> {
-        self.column(signal)
-            .rev()
-            .take_while(|(at, _)| *at >= since)
-            .filter_map(|(_, value)| value)
-            .reduce(f64::max)
+        let recent = self.last_n(signal, self.recent.len()).rev();
+        let recent = recent.take_while(|(at, _)| *at >= since).filter_map(|(_, value)| value);
+        let reaches_past = self.recent.front().is_some_and(|first| first.at >= since);
+        let past = reaches_past.then(|| self.past.peak(signal, since)).flatten();
+        recent.chain(past).reduce(f64::max)
     }
 
     /// Its memory in bytes.

@@ -3,8 +3,9 @@
 /// A number that is not negative, or none, in 16 bits: a [`f32`] without its sign and its last 15 bits.
 ///
 /// Rounded up: never less than the true value, and more by less than one part in 256 (0.4 %). Zero and
-/// whole numbers up to 512 are exact, and of two values the greater one is never the smaller one here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// whole numbers up to 512 are exact, and of two values the greater one is never the smaller one here. In
+/// order no value comes after all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rounded(u16);
 
 const DROPPED_BITS: u32 = 15;

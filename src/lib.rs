@@ -6,6 +6,7 @@
 //!
 //! Vocabulary
 //! * [`units`]: instants, durations, amounts, limits.
+//! * [`chart`]: lines, bars, bands and marks → a PNG picture.
 //! * [`metric_set`]: the sets into which metrics are grouped.
 //! * [`target`]: what is watched and moved: targets, signals, dimensions.
 //! * [`config`]: `loadline.yml` → typed, validated settings.
@@ -38,6 +39,7 @@
 pub mod actuate;
 pub mod alerts;
 pub mod cgroup;
+pub mod chart;
 pub mod cli;
 pub mod config;
 pub mod detect;

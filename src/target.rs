@@ -199,6 +199,22 @@ impl Signal {
         }
     }
 
+    /// The smallest change that matters, in the signal's unit: what moves less is still.
+    pub const fn smallest_change(self) -> f64 {
+        match self {
+            Self::CpuUsageCores
+            | Self::CpuLimitCores
+            | Self::CpuThrottledRatio
+            | Self::CpuPressureRatio
+            | Self::MemoryPressureRatio => 0.01,
+            Self::MemoryWorkingSetBytes | Self::MemoryLimitBytes | Self::MemorySwapBytes => {
+                1_048_576.0
+            }
+            Self::IoReadBytesPerSecond | Self::IoWrittenBytesPerSecond => 65_536.0,
+            Self::OomKills | Self::Tasks | Self::StartTimeSeconds => 1.0,
+        }
+    }
+
     /// Its place in a column store.
     pub const fn index(self) -> usize {
         self as usize

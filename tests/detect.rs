@@ -1,6 +1,9 @@
-//! `loadline detect` on CSV files, as a user runs it.
+//! `loadline detect`, as a user runs it.
 
 #![allow(clippy::expect_used)]
+
+mod history;
+mod picture;
 
 use std::fs;
 use std::io::Write;
@@ -163,4 +166,40 @@ fn bad_input_is_named_by_file_line_and_column_and_nothing_is_written() {
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         assert!(message(&output).contains(expected), "{}\nlacks {expected}", message(&output));
     }
+}
+
+#[test]
+fn settings_come_from_a_file_and_flags_go_before_them() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("in.csv"), series(120, |_| None)).expect("writable");
+    let run = |settings: Option<&str>, flags: &[&str]| {
+        if let Some(text) = settings {
+            fs::write(folder.path().join("loadline.yml"), text).expect("writable");
+        }
+        let config = settings.map_or([].as_slice(), |_| &["--config", "loadline.yml"]);
+        let arguments = [&["--input", "in.csv", "--output", "out.csv"], config, flags].concat();
+        let output = detect(folder.path(), &arguments);
+        let text = output
+            .status
+            .success()
+            .then(|| fs::read_to_string(folder.path().join("out.csv")).expect("an output"));
+        text.ok_or_else(|| message(&output))
+    };
+    let seeded = run(None, &["--detection.random-state", "7"]);
+    assert!(seeded.is_ok(), "{seeded:?}");
+    assert_ne!(seeded, run(None, &[]));
+    let section = "detection: {random_state: 7}\n";
+    assert_eq!(run(Some(section), &[]), seeded);
+    let whole = format!("prometheus: {{url: http://p}}\ntargets: [{{name: a}}]\n{section}");
+    assert_eq!(run(Some(&whole), &[]), seeded);
+    assert_eq!(
+        run(Some("detection: {random_state: 9}\n"), &["--detection.random-state", "7"]),
+        seeded
+    );
+    assert_eq!(
+        run(Some("detection:\n  n_estimators: many\n"), &[]),
+        Err("loadline: error: loadline.yml:2:17: detection.n_estimators: expected a whole number \
+             that is not negative, found \"many\""
+            .to_owned())
+    );
 }

@@ -5,3 +5,4 @@
 mod data;
 mod failures;
 mod observing;
+mod past;

@@ -1,33 +1,40 @@
-//! `loadline detect`: streams a CSV file through the detector, one score a row.
+//! `loadline detect`: streams rows of a CSV file or of a Prometheus through the detector, one score a row.
 
 use std::error::Error;
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use ndarray::Array2;
 
 use super::CommandResult;
+use super::history::{FetchedRows, History};
 use super::output::write_atomically;
+use super::picture::Picture;
 use super::table::{Row, Table};
-use crate::config::Detection;
+use crate::config::{self, Detection, DetectionFile};
 use crate::detect::plain::Model;
-use crate::detect::{Assessment, Detector};
+use crate::detect::{Assessment, DetectError, Detector};
 use crate::features::{ColumnFeatures, Features};
 use crate::target::TargetId;
 
-/// Score every row of a CSV file by what came before it.
+/// Score every row of a CSV file, or of the history of a Prometheus, by what came before it.
 ///
-/// The first line of the file names its columns. The output has one line a row: timestamp (as read),
-/// score (0-1), alert_score (what is compared with the threshold; in this mode the score), threshold,
-/// anomalous, contributors (feature=share, the strongest first). While there is no model yet the score
-/// is empty.
+/// The first line of the file names its columns. The output has one line a row: timestamp (as read; RFC
+/// 3339 with --query), score (0-1), alert_score (what is compared with the threshold; in this mode the
+/// score), threshold, anomalous, contributors (feature=share, the strongest first). While there is no
+/// model yet the score is empty.
 #[derive(Args)]
+#[command(group(ArgGroup::new("source").required(true).args(["input", "queries"])))]
+#[command(group(ArgGroup::new("result").required(true).multiple(true).args(["output", "plot"])))]
 pub struct Arguments {
     /// The rows to score, .csv or .csv.gz
     #[arg(long, value_name = "FILE")]
-    input: PathBuf,
+    input: Option<PathBuf>,
     /// Fit one model on all rows of this file and keep it; without it, learn from the input as it comes
     #[arg(long, value_name = "FILE")]
     train: Option<PathBuf>,
@@ -35,17 +42,26 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", default_value = "timestamp")]
     time_column: String,
     /// The columns to look at; all others but the time by default
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', conflicts_with = "queries")]
     columns: Option<Vec<String>>,
-    /// Where to write; the file appears once all rows are scored
+    /// Settings: the sections detection and prometheus count, and flags before them
     #[arg(long, value_name = "FILE")]
-    output: PathBuf,
+    config: Option<PathBuf>,
+    /// Where to write the scores, .csv or .csv.gz; the file appears once all rows are scored
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Where to draw up to four signals, the score and what was found, as PNG
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+    #[command(flatten)]
+    history: History,
     #[command(flatten)]
     settings: Settings,
 }
 
 /// The settings of `detection` in the configuration file, by their names there.
 #[derive(Args)]
+#[command(next_help_heading = "Detection")]
 struct Settings {
     /// The share of training rows that count as anomalous, in (0, 0.5]
     #[arg(long = "detection.contamination", value_name = "RATIO")]
@@ -68,16 +84,39 @@ struct Settings {
 }
 
 impl Settings {
-    fn detection(&self) -> Detection {
-        let default = Detection::default();
+    /// `base`, with what the flags say.
+    fn over(&self, base: Detection) -> Detection {
         Detection {
-            contamination: self.contamination.unwrap_or(default.contamination),
-            n_estimators: self.n_estimators.unwrap_or(default.n_estimators),
-            max_samples: self.max_samples.unwrap_or(default.max_samples),
-            random_state: self.random_state.unwrap_or(default.random_state),
-            spike_threshold: self.spike_threshold.unwrap_or(default.spike_threshold),
-            rolling_window: self.rolling_window.unwrap_or(default.rolling_window),
-            ..default
+            contamination: self.contamination.unwrap_or(base.contamination),
+            n_estimators: self.n_estimators.unwrap_or(base.n_estimators),
+            max_samples: self.max_samples.unwrap_or(base.max_samples),
+            random_state: self.random_state.unwrap_or(base.random_state),
+            spike_threshold: self.spike_threshold.unwrap_or(base.spike_threshold),
+            rolling_window: self.rolling_window.unwrap_or(base.rolling_window),
+            ..base
+        }
+    }
+}
+
+/// Where the rows come from.
+enum Source {
+    File(Table),
+    History(FetchedRows),
+}
+
+impl Source {
+    fn columns(&self) -> Vec<String> {
+        match self {
+            Self::File(table) => table.columns(),
+            Self::History(rows) => rows.columns(),
+        }
+    }
+
+    /// The next row; `None` at the end.
+    fn next_row(&mut self) -> Result<Option<Row>, Box<dyn Error + Send + Sync>> {
+        match self {
+            Self::File(table) => Ok(table.next_row()?),
+            Self::History(rows) => Ok(rows.next_row()),
         }
     }
 }
@@ -93,7 +132,7 @@ impl Judge {
         &mut self,
         features: &Features,
         row: &Row,
-    ) -> Result<Option<Assessment>, crate::detect::DetectError> {
+    ) -> Result<Option<Assessment>, DetectError> {
         match self {
             Self::Fixed(model) => model.assess(features).map(Some),
             Self::Learning(detector, target) => detector.observe(target, features, row.at),
@@ -103,30 +142,94 @@ impl Judge {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> CommandResult {
-    let config = arguments.settings.detection();
-    let mut table =
-        Table::open(&arguments.input, &arguments.time_column, arguments.columns.as_deref())?;
-    let columns = table.columns();
+    let file = arguments.config.as_deref().map(config::load_detection).transpose()?;
+    let DetectionFile { prometheus, detection } = file.unwrap_or_default();
+    let config = arguments.settings.over(detection);
+    let mut source = match &arguments.input {
+        Some(path) => {
+            let columns = arguments.columns.as_deref();
+            Source::File(Table::open(path, &arguments.time_column, columns)?)
+        }
+        None => Source::History(arguments.history.fetch(prometheus)?),
+    };
+    let columns = source.columns();
     let mut features = ColumnFeatures::new(&columns, &config);
     let mut judge = match &arguments.train {
+        Some(path) if config.mode == crate::config::DetectionMode::Calibrated => {
+            let mut detector = crate::detect::calibrated::CalibratedDetector::new(
+                Arc::clone(features.schema()),
+                config.clone(),
+            )?;
+            detector.set_training(true);
+            let mut table = Table::open(path, &arguments.time_column, Some(&columns))?;
+            while let Some(row) = table.next_row()? {
+                detector.observe(&TargetId::from("input"), &features.push(&row.values), row.at)?;
+            }
+            detector.set_training(false);
+            Judge::Learning(
+                Box::new(Detector::Calibrated(Box::new(detector))),
+                TargetId::from("input"),
+            )
+        }
         Some(path) => {
             Judge::Fixed(Box::new(trained(path, &arguments.time_column, &columns, &config)?))
         }
         None => {
-            let detector = Detector::new(Arc::clone(features.schema()), config)?;
+            let detector = Detector::new(Arc::clone(features.schema()), config.clone())?;
             Judge::Learning(Box::new(detector), TargetId::from("input"))
         }
     };
-    write_atomically(&arguments.output, |file| {
-        writeln!(file, "timestamp,score,alert_score,threshold,anomalous,contributors")?;
-        let mut lines = csv::Writer::from_writer(file);
-        while let Some(row) = table.next_row()? {
-            let assessment = judge.assess(&features.push(&row.values), &row)?;
-            lines.write_record(cells(row.time_text, assessment))?;
+    let mut picture = arguments.plot.as_ref().map(|_| Picture::new(&columns));
+    let mut score = |lines: Option<&mut dyn Write>| -> CommandResult {
+        let mut lines = lines.map(csv::Writer::from_writer);
+        if let Some(lines) = &mut lines {
+            lines.write_record(HEADER)?;
         }
-        lines.flush()?;
-        Ok::<_, Box<dyn Error + Send + Sync>>(())
-    })
+        while let Some(row) = source.next_row()? {
+            let assessment = judge.assess(&features.push(&row.values), &row)?;
+            if let Some(picture) = &mut picture {
+                picture.add(&row, assessment.as_ref());
+            }
+            if let Some(lines) = &mut lines {
+                lines.write_record(cells(row.time_text, assessment))?;
+            }
+        }
+        Ok(lines.map_or(Ok(()), |mut lines| lines.flush())?)
+    };
+    match &arguments.output {
+        Some(path) => write_atomically(path, |file| write_lines(path, file, score))?,
+        None => score(None)?,
+    }
+    if let (Some(path), Some(picture)) = (&arguments.plot, picture) {
+        let png = picture.png(arguments.title())?;
+        write_atomically(path, |file| file.write_all(&png))?;
+    }
+    Ok(())
+}
+
+impl Arguments {
+    /// What is scored, for a person.
+    fn title(&self) -> String {
+        match &self.input {
+            Some(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            None => self.history.title(),
+        }
+    }
+}
+
+/// Lets `score` write to `file`, through gzip where its name ends so.
+fn write_lines(
+    path: &Path,
+    file: &mut BufWriter<File>,
+    score: impl FnOnce(Option<&mut dyn Write>) -> CommandResult,
+) -> CommandResult {
+    if path.extension().is_none_or(|extension| extension != "gz") {
+        return score(Some(file));
+    }
+    let mut encoder = GzEncoder::new(file, Compression::default());
+    score(Some(&mut encoder))?;
+    encoder.finish()?;
+    Ok(())
 }
 
 /// The model of all rows of the file `path`, on the same columns as the input.
@@ -149,6 +252,9 @@ fn trained(
     Model::fit(rows.view(), schema, config)
         .map_err(|error| format!("{}: {error}", path.display()).into())
 }
+
+const HEADER: [&str; 6] =
+    ["timestamp", "score", "alert_score", "threshold", "anomalous", "contributors"];
 
 /// One line of the output; empty cells where there is no model yet.
 fn cells(time: String, assessment: Option<Assessment>) -> [String; 6] {

@@ -10,9 +10,11 @@ mod exporter;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod history;
 mod log;
 mod output;
 mod paths;
+mod picture;
 mod scaler;
 mod shown;
 mod shutdown;
@@ -49,8 +51,8 @@ enum Command {
     Exporter(Box<exporter::Arguments>),
     /// Ask Prometheus, score, decide, act, publish, take webhooks
     Scaler(scaler::Arguments),
-    /// Score the rows of a CSV file with the live detector
-    Detect(detect::Arguments),
+    /// Score the rows of a CSV file, or the history of a Prometheus, with the live detector
+    Detect(Box<detect::Arguments>),
     /// Take one decision: JSON on stdin, JSON on stdout
     Decide(decide::Arguments),
     /// Say what is wrong with a file, line by line

@@ -145,7 +145,7 @@ fn find(
 }
 
 /// Unix seconds, RFC 3339, or a date with a time of day that is taken as UTC.
-fn timestamp(text: &str) -> Option<Timestamp> {
+pub fn timestamp(text: &str) -> Option<Timestamp> {
     if let Ok(seconds) = text.parse::<f64>() {
         return seconds.is_finite().then(|| Timestamp::from_seconds(seconds));
     }

@@ -10,6 +10,10 @@ use crate::units::duration;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Detection {
+    /// Which detector.
+    pub mode: DetectionMode,
+    /// The settings of the mode `calibrated`.
+    pub calibrated: Calibrated,
     /// The share of training rows that count as anomalous; it sets the threshold. In (0, 0.5].
     pub contamination: f64,
     /// How many trees.
@@ -34,6 +38,8 @@ pub struct Detection {
 impl Default for Detection {
     fn default() -> Self {
         Self {
+            mode: DetectionMode::Calibrated,
+            calibrated: Calibrated::default(),
             contamination: 0.05,
             n_estimators: 100,
             max_samples: 256,
@@ -45,4 +51,101 @@ impl Default for Detection {
             max_contributors: 3,
         }
     }
+}
+
+/// Which detector judges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DetectionMode {
+    /// Calibrated views of each signal and a joint score of the whitened row.
+    #[default]
+    Calibrated,
+    /// An Isolation Forest on rolling features of CPU and memory, as in the seeds.
+    Plain,
+}
+
+/// The parts of the mode `calibrated`, their weights, and what becomes an alert. Rows are evaluations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Calibrated {
+    /// From this score on (0-1) a moment is anomalous, or worth an alert.
+    pub threshold: f64,
+    /// How each signal is looked at.
+    pub views: Vec<View>,
+    /// How many of the most surprising views of a signal count.
+    pub top_views: usize,
+    /// The weight of all signals together in the score; 0 leaves them out.
+    pub joint_weight: f64,
+    /// The weight of the signals by themselves in the score of several signals.
+    pub views_weight: f64,
+    /// The forest's share in the joint score, 0-1; the rest is the distance's. 0 grows no forest.
+    pub forest_weight: f64,
+    /// Rows whose joint score is more deviations than this above the usual are not learnt.
+    pub exclude_above: f64,
+    /// A new level that lasts this long is learnt nevertheless; in a young target sooner.
+    #[serde(with = "duration")]
+    pub adapt_after: Duration,
+    /// How many rows lie between two fits of a target's joint model.
+    pub refit_rows: u32,
+    /// After an alert, only a higher score alerts again within this many rows.
+    pub hold_rows: u32,
+    /// What each alert of the last 10 000 rows takes from the next one's surprise.
+    pub rate_penalty: f64,
+}
+
+impl Default for Calibrated {
+    fn default() -> Self {
+        Self {
+            threshold: 0.5,
+            views: View::ALL.to_vec(),
+            top_views: 3,
+            joint_weight: 1.0,
+            views_weight: 0.125,
+            forest_weight: 0.3,
+            exclude_above: 3.0,
+            adapt_after: Duration::from_secs(3 * 24 * 3600),
+            refit_rows: 288,
+            hold_rows: 200,
+            rate_penalty: 0.1,
+        }
+    }
+}
+
+/// One way to look at a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum View {
+    /// Beyond everything seen before.
+    Record,
+    /// Far from the long-term level.
+    Level,
+    /// Far from the recent level.
+    RecentLevel,
+    /// A jump against the row before.
+    Jump,
+    /// Unusual for the time of day.
+    TimeOfDay,
+    /// A lasting shift against the usual day.
+    Shift,
+    /// Unusual for the time of day over several rows.
+    SmoothedTimeOfDay,
+    /// More or less restless than usual.
+    Restlessness,
+}
+
+impl View {
+    /// Every view, in the order in which they are told.
+    pub const ALL: [Self; 8] = [
+        Self::Record,
+        Self::Level,
+        Self::RecentLevel,
+        Self::Jump,
+        Self::TimeOfDay,
+        Self::Shift,
+        Self::SmoothedTimeOfDay,
+        Self::Restlessness,
+    ];
+
+    /// How many there are.
+    pub const COUNT: usize = Self::ALL.len();
 }

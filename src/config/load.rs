@@ -4,8 +4,10 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
+use serde::Deserialize;
+
 use super::node::{Node, Position};
-use super::{Config, Policy, de, validate, yaml};
+use super::{Config, Detection, Policy, Prometheus, de, validate, yaml};
 
 /// Larger settings files are refused unread.
 const MAX_FILE_BYTES: usize = 4 << 20;
@@ -107,13 +109,52 @@ pub(super) fn utf8(bytes: Vec<u8>, name: &str) -> Result<String, ConfigError> {
 /// # Errors
 /// As [`load`].
 pub fn parse(text: &str, name: &str) -> Result<Config, ConfigError> {
-    let refused = |problems| ConfigError { file: name.to_owned(), problems };
-    let mut root = yaml::parse(text)
-        .map_err(|(at, message)| refused(vec![Problem { at, key: String::new(), message }]))?;
+    let mut root = root(text, name)?;
     inherit(&mut root);
-    let config: Config = de::from_node(&root).map_err(|problem| refused(vec![problem]))?;
+    let config: Config = de::from_node(&root).map_err(|problem| refused(name, vec![problem]))?;
     let problems = validate::problems(&config, &root);
-    if problems.is_empty() { Ok(config) } else { Err(refused(problems)) }
+    if problems.is_empty() { Ok(config) } else { Err(refused(name, problems)) }
+}
+
+/// What a look at the past needs of a settings file: no targets.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DetectionFile {
+    /// Where the data come from.
+    pub prometheus: Option<Prometheus>,
+    /// How the unusual is found.
+    pub detection: Detection,
+}
+
+/// Reads the sections `prometheus` and `detection` of the settings in the file at `path`. A file with
+/// targets is read and validated as a whole; one without may hold these two sections only, or one of
+/// them, or nothing.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_detection(path: &Path) -> Result<DetectionFile, ConfigError> {
+    parse_detection(&read_text(path)?, &path.display().to_string())
+}
+
+fn parse_detection(text: &str, name: &str) -> Result<DetectionFile, ConfigError> {
+    let root = root(text, name)?;
+    if root.get("targets").is_some() {
+        let Config { prometheus, detection, .. } = parse(text, name)?;
+        return Ok(DetectionFile { prometheus: Some(prometheus), detection });
+    }
+    let file: DetectionFile =
+        de::from_node(&root).map_err(|problem| refused(name, vec![problem]))?;
+    let problems = validate::detection_file_problems(&file, &root);
+    if problems.is_empty() { Ok(file) } else { Err(refused(name, problems)) }
+}
+
+fn root(text: &str, name: &str) -> Result<Node, ConfigError> {
+    yaml::parse(text)
+        .map_err(|(at, message)| refused(name, vec![Problem { at, key: String::new(), message }]))
+}
+
+fn refused(name: &str, problems: Vec<Problem>) -> ConfigError {
+    ConfigError { file: name.to_owned(), problems }
 }
 
 /// Fills in what policies and guards leave open.
@@ -309,6 +350,30 @@ targets:
             ("a query", "prometheus: {url: \"http://h/?a=b\"}\ntargets: [{name: a}]\n"),
         ]);
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_look_at_the_past_needs_no_targets() {
+        let read = |text: &str| parse_detection(text, "f").map_err(|e| e.to_string());
+        let whole = format!("{HEAD}detection: {{n_estimators: 50}}\n");
+        for text in [whole.as_str(), "detection: {n_estimators: 50}\n"] {
+            assert_eq!(read(text).map(|file| file.detection.n_estimators), Ok(50), "{text}");
+        }
+        assert_eq!(read("prometheus: {url: http://p}\n").map(|f| f.prometheus.is_some()), Ok(true));
+        assert_eq!(
+            read("detection:\n  max_samples: 1\n").expect_err("too few"),
+            "f:2:16: detection.max_samples: expected 2 to 1000000, found 1"
+        );
+        assert_eq!(
+            read("prometheus: {url: \"ftp://p\"}\n").expect_err("no HTTP"),
+            "f:1:19: prometheus.url: expected an http:// or https:// URL, found \"ftp://p\""
+        );
+        assert_eq!(
+            read("detecton: {}\n").expect_err("unknown"),
+            "f:1:1: detecton: unknown key: did you mean detection?"
+        );
+        let wrong_guard = format!("{HEAD}guard: {{tolerance_ratio: 2}}\n");
+        assert!(read(&wrong_guard).expect_err("a ratio").contains("guard.tolerance_ratio"));
     }
 
     #[test]

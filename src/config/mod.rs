@@ -28,13 +28,13 @@ use serde::Deserialize;
 use crate::target::{Dimension, Mode};
 use crate::units::duration;
 
-pub use detection::Detection;
+pub use detection::{Calibrated, Detection, DetectionMode, View};
 pub use guard::Guard;
-pub use load::{ConfigError, Problem, load, parse};
+pub use load::{ConfigError, DetectionFile, Problem, load, load_detection, parse};
 pub use node::Position;
 pub use policy::{Policy, Threshold, ThresholdDimension};
 pub use targets::{ActuatorKind, Scale, TargetRule};
-pub use validate::decision_problems;
+pub use validate::{decision_problems, url_problem};
 pub use warnings::warnings;
 pub use web_file::{HttpServerConfig, Places, RateLimit, TlsServerConfig, WebFile};
 

@@ -9,8 +9,8 @@ use reqwest::header::HeaderName;
 
 use super::node::Node;
 use super::{
-    Actuators, Alerts, BasicAuth, Config, Detection, Global, Guard, HttpConfig, Journal, Policy,
-    Problem, Prometheus, Scale, TargetRule, Threshold, Web,
+    Actuators, Alerts, BasicAuth, Config, Detection, DetectionFile, Global, Guard, HttpConfig,
+    Journal, Policy, Problem, Prometheus, Scale, TargetRule, Threshold, Web,
 };
 use crate::target::{Dimension, Mode};
 use crate::units::duration;
@@ -36,6 +36,16 @@ pub(super) fn problems(config: &Config, root: &Node) -> Vec<Problem> {
     // A rule that inherits a wrong value shows it at the same place once more.
     problems.dedup_by(|b, a| a.at.is_some() && a.at == b.at && a.message == b.message);
     problems
+}
+
+/// Everything that is wrong with the settings of a look at the past, of whose file `root` is the tree.
+pub(super) fn detection_file_problems(file: &DetectionFile, root: &Node) -> Vec<Problem> {
+    let mut check = Check { root, problems: Vec::new() };
+    if let Some(prometheus) = &file.prometheus {
+        check.prometheus(prometheus);
+    }
+    check.detection(&file.detection);
+    check.problems
 }
 
 /// Everything that is wrong with the settings of a single decision. Places are not known.
@@ -410,8 +420,8 @@ impl Range {
     }
 }
 
-/// What is wrong with a base URL, if anything.
-fn url_problem(text: &str) -> Option<String> {
+/// What is wrong with the base URL of a Prometheus, if anything.
+pub fn url_problem(text: &str) -> Option<String> {
     let Ok(url) = Url::parse(text) else {
         return Some(format!("expected a URL such as http://localhost:9090, found {text:?}"));
     };

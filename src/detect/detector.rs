@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::calibrated::CalibratedDetector;
 use super::plain::PlainDetector;
 use super::{Assessment, DetectError};
-use crate::config::Detection;
+use crate::config::{Detection, DetectionMode};
 use crate::features::{Features, Schema};
 use crate::target::TargetId;
 use crate::units::Timestamp;
@@ -14,8 +15,10 @@ use crate::units::Timestamp;
 /// A moment is judged by what came before it only; then it is learnt.
 #[derive(Clone, Debug)]
 pub enum Detector {
+    /// The default.
+    Calibrated(Box<CalibratedDetector>),
     /// The seeds' way.
-    Plain(PlainDetector),
+    Plain(Box<PlainDetector>),
 }
 
 impl Detector {
@@ -24,7 +27,12 @@ impl Detector {
     /// # Errors
     /// [`DetectError::Parameter`] for a setting out of its range.
     pub fn new(schema: Arc<Schema>, config: Detection) -> Result<Self, DetectError> {
-        PlainDetector::new(schema, config).map(Self::Plain)
+        Ok(match config.mode {
+            DetectionMode::Calibrated => {
+                Self::Calibrated(Box::new(CalibratedDetector::new(schema, config)?))
+            }
+            DetectionMode::Plain => Self::Plain(Box::new(PlainDetector::new(schema, config)?)),
+        })
     }
 
     /// Judges the features of `target` at `at`, then learns them. `None` while too little is known.
@@ -38,6 +46,7 @@ impl Detector {
         at: Timestamp,
     ) -> Result<Option<Assessment>, DetectError> {
         match self {
+            Self::Calibrated(detector) => detector.observe(target, features, at),
             Self::Plain(detector) => detector.observe(target, features, at),
         }
     }
@@ -45,6 +54,7 @@ impl Detector {
     /// Forgets the targets that are not `kept`; what is common to all targets stays.
     pub fn retain(&mut self, kept: impl Fn(&TargetId) -> bool) {
         match self {
+            Self::Calibrated(detector) => detector.retain(kept),
             Self::Plain(detector) => detector.retain(kept),
         }
     }
@@ -55,6 +65,7 @@ impl Detector {
     /// [`DetectError::Encoding`].
     pub fn save(&self) -> Result<Vec<u8>, DetectError> {
         match self {
+            Self::Calibrated(detector) => detector.save(),
             Self::Plain(detector) => detector.save(),
         }
     }
@@ -65,6 +76,13 @@ impl Detector {
     /// Another kind of file, another version, a wrong length, a wrong checksum, other features, a setting
     /// out of its range.
     pub fn load(bytes: &[u8], schema: Arc<Schema>, config: Detection) -> Result<Self, DetectError> {
-        PlainDetector::load(bytes, schema, config).map(Self::Plain)
+        Ok(match config.mode {
+            DetectionMode::Calibrated => {
+                Self::Calibrated(Box::new(CalibratedDetector::load(bytes, schema, config)?))
+            }
+            DetectionMode::Plain => {
+                Self::Plain(Box::new(PlainDetector::load(bytes, schema, config)?))
+            }
+        })
     }
 }

@@ -2,19 +2,26 @@
 //!
 //! [`Detector`] is what the loop and the command line hold: the detector of one rule's targets.
 //!
+//! * [`calibrated`]: the default.
 //! * [`plain`]: the seeds' way, an Isolation Forest on rolling features.
 //! * [`forest`]: the Isolation Forest itself, on matrices.
 
+pub mod calibrated;
 mod detector;
 mod error;
 mod file;
 pub mod forest;
 pub mod plain;
+mod pool;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 pub use detector::Detector;
 pub use error::DetectError;
+
+use crate::features::Schema;
+use crate::target::TargetId;
 
 /// What the detector thinks of one moment of one target. All scores are on one scale, 0–1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,4 +47,25 @@ pub struct Contributor {
     pub feature: String,
     /// Its share of the whole, 0–1.
     pub share: f64,
+}
+
+/// Whether a model's features are those that are computed now; the error names the first difference.
+fn same_schema(model: &Schema, now: &Schema) -> Result<(), DetectError> {
+    if model == now {
+        return Ok(());
+    }
+    let pair = model.names().iter().zip(now.names()).enumerate().find(|(_, (a, b))| a != b);
+    let difference = match pair {
+        Some((i, (a, b))) => format!("feature {i} is {a} in the model and {b} now"),
+        None => format!("{} features in the model and {} now", model.len(), now.len()),
+    };
+    Err(DetectError::Schema { difference })
+}
+
+/// A seed of the target's own: the same in every process and on every machine.
+fn seed_of(target: &TargetId, random_state: u64) -> u64 {
+    let mut hash = Sha256::new();
+    hash.update(random_state.to_le_bytes());
+    hash.update(target.as_str().as_bytes());
+    hash.finalize().iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
 }

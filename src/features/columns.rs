@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use super::rolling::{self, describe};
 use super::{Features, Schema};
-use crate::config::Detection;
+use crate::config::{Detection, DetectionMode};
 
-/// Turns rows of named columns into feature vectors: for each column what `rolling::describe` tells of
-/// it, as [`super::extract`] does for the live CPU and memory. Looks at the past only.
+/// Turns rows of named columns into what the detector is shown: the row itself, or in the mode `plain` for
+/// each column what `rolling::describe` tells of it, as [`super::extract`] does for the live CPU and
+/// memory. Looks at the past only.
 #[derive(Clone, Debug)]
 pub struct ColumnFeatures {
+    mode: DetectionMode,
     schema: Arc<Schema>,
     rolling_window: usize,
     spike_threshold: f64,
@@ -21,8 +23,14 @@ pub struct ColumnFeatures {
 impl ColumnFeatures {
     /// For columns of these names; nothing is known of their past.
     pub fn new(columns: &[String], config: &Detection) -> Self {
-        let names = columns.iter().flat_map(|column| rolling::names(column)).collect();
+        let names = match config.mode {
+            DetectionMode::Calibrated => columns.to_vec(),
+            DetectionMode::Plain => {
+                columns.iter().flat_map(|column| rolling::names(column)).collect()
+            }
+        };
         Self {
+            mode: config.mode,
             schema: Arc::new(Schema::new(names)),
             rolling_window: config.rolling_window,
             spike_threshold: config.spike_threshold,
@@ -37,6 +45,9 @@ impl ColumnFeatures {
 
     /// The features of the next row, one value a column.
     pub fn push(&mut self, row: &[Option<f64>]) -> Features {
+        if self.mode == DetectionMode::Calibrated {
+            return Features::new(Arc::clone(&self.schema), row.iter().copied());
+        }
         let mut values = Vec::with_capacity(self.schema.len());
         for (recent, value) in self.recent.iter_mut().zip(row) {
             if recent.len() > self.rolling_window {
@@ -59,7 +70,8 @@ mod tests {
 
     #[test]
     fn each_column_keeps_its_own_past() {
-        let config = Detection { rolling_window: 2, ..Detection::default() };
+        let config =
+            Detection { mode: DetectionMode::Plain, rolling_window: 2, ..Detection::default() };
         let mut features = ColumnFeatures::new(&["a".to_owned(), "b".to_owned()], &config);
         features.push(&[Some(1.0), None]);
         features.push(&[Some(3.0), Some(10.0)]);

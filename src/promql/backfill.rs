@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::grid::{Grid, MAX_STEPS};
 use super::{Client, Observer, QueryError, Series};
 use crate::target::{Signal, Target, TargetId};
 use crate::units::Timestamp;
@@ -27,9 +28,6 @@ pub struct Backfill {
     /// there on.
     pub failures: Vec<(Signal, QueryError)>,
 }
-
-/// Prometheus refuses a range of more than 11 000 steps.
-const MAX_STEPS: u64 = 10_000;
 
 /// How many samples one answer may hold, about 32 bytes of JSON each.
 const MAX_SAMPLES: u64 = 2_000_000;
@@ -57,7 +55,7 @@ impl Observer {
             .into_iter()
             .map(|found| History {
                 target: found.target,
-                rows: vec![[None; Signal::COUNT]; grid.steps as usize],
+                rows: vec![[None; Signal::COUNT]; grid.len()],
             })
             .collect();
         let targets = histories.len() as u64;
@@ -103,41 +101,4 @@ impl Observer {
             }
         }
     }
-}
-
-/// The instants of a range query.
-struct Grid {
-    start: Timestamp,
-    step: Duration,
-    steps: u64,
-}
-
-impl Grid {
-    fn new(start: Timestamp, end: Timestamp, step: Duration) -> Self {
-        let step = step.max(Duration::from_millis(1));
-        let steps = if end < start { 0 } else { span_steps(end.since(start), step) + 1 };
-        Self { start, step, steps }
-    }
-
-    fn at(&self, index: u64) -> Timestamp {
-        let ms = u64::try_from(self.step.as_millis()).unwrap_or(u64::MAX).saturating_mul(index);
-        self.start.plus(Duration::from_millis(ms))
-    }
-
-    /// The nearest instant: VictoriaMetrics may round the instants of its answer.
-    fn index(&self, at: Timestamp) -> Option<usize> {
-        let at = at.plus(self.step / 2);
-        let index = span_steps(at.since(self.start), self.step);
-        usize::try_from(index).ok().filter(|_| at >= self.start)
-    }
-
-    /// The first and the last instant of each piece of at most `most` instants.
-    fn chunks(&self, most: u64) -> impl Iterator<Item = (u64, u64)> + use<> {
-        let steps = self.steps;
-        (0..steps).step_by(most as usize).map(move |first| (first, (first + most).min(steps) - 1))
-    }
-}
-
-fn span_steps(span: Duration, step: Duration) -> u64 {
-    u64::try_from(span.as_millis() / step.as_millis()).unwrap_or(u64::MAX)
 }

@@ -8,8 +8,10 @@ mod freshness;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod grid;
 mod labels;
 mod observer;
+mod past;
 pub mod queries;
 
 pub use answer::{Answer, Sample, Series};
@@ -17,5 +19,7 @@ pub use backfill::{Backfill, History};
 pub use client::{Client, MAX_BODY_BYTES};
 pub use error::{ClientError, Failure, QueryError};
 pub use freshness::Freshness;
+pub use grid::Grid;
 pub use labels::SeriesLabels;
 pub use observer::{Observer, Round, TargetReadings};
+pub use past::Past;

@@ -134,7 +134,7 @@ impl Engine {
         &mut self,
         rules: impl IntoIterator<Item = (Arc<str>, RuleSettings)>,
     ) -> Result<(), DetectError> {
-        let fresh = Detector::new(features::schema(), self.detection.clone())?;
+        let fresh = Detector::new(features::schema(self.detection.mode), self.detection.clone())?;
         let mut old = std::mem::take(&mut self.rules);
         for (name, settings) in rules {
             let state = match old.remove(&name) {
@@ -160,7 +160,11 @@ impl Engine {
     /// The bytes are damaged, of another version, or of other features; the rule keeps what it has.
     pub fn load_models(&mut self, rule: &str, bytes: &[u8]) -> Result<(), DetectError> {
         if let Some(state) = self.rules.get_mut(rule) {
-            state.detector = Detector::load(bytes, features::schema(), self.detection.clone())?;
+            state.detector = Detector::load(
+                bytes,
+                features::schema(self.detection.mode),
+                self.detection.clone(),
+            )?;
         }
         Ok(())
     }

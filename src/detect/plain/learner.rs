@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Model;
-use super::pool::Pool;
 use crate::config::Detection;
+use crate::detect::pool::Pool;
 use crate::detect::{Assessment, DetectError};
 use crate::features::{Features, Schema};
 use crate::units::Timestamp;

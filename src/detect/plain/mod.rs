@@ -3,20 +3,17 @@
 mod contributors;
 mod learner;
 mod model;
-mod pool;
 mod scaler;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use self::learner::Learner;
-use self::model::same_schema;
 pub use self::model::{Model, Training};
 use super::forest::Parameters;
-use super::{Assessment, DetectError, file};
+use super::{Assessment, DetectError, file, same_schema, seed_of};
 use crate::config::Detection;
 use crate::features::{Features, Schema};
 use crate::target::TargetId;
@@ -149,14 +146,6 @@ impl PlainDetector {
         let capacity = self.config.max_samples * OWN_POOL_TREES;
         Learner::new(self.schema.len(), capacity, first_rows, seed)
     }
-}
-
-/// A seed of the target's own: the same in every process and on every machine.
-fn seed_of(target: &TargetId, random_state: u64) -> u64 {
-    let mut hash = Sha256::new();
-    hash.update(random_state.to_le_bytes());
-    hash.update(target.as_str().as_bytes());
-    hash.finalize().iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]

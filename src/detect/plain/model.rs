@@ -9,7 +9,7 @@ use super::contributors::{credits, strongest};
 use super::scaler::Scaler;
 use crate::config::Detection;
 use crate::detect::forest::{Forest, Parameters, quantile};
-use crate::detect::{Assessment, DetectError, file};
+use crate::detect::{Assessment, DetectError, file, same_schema};
 use crate::features::{Features, Schema};
 
 const KIND: &str = "model";
@@ -156,19 +156,6 @@ impl Model {
     fn check_schema(&self, other: &Arc<Schema>) -> Result<(), DetectError> {
         if Arc::ptr_eq(&self.schema, other) { Ok(()) } else { same_schema(&self.schema, other) }
     }
-}
-
-/// Whether a model's features are those that are computed now; the error names the first difference.
-pub(super) fn same_schema(model: &Schema, now: &Schema) -> Result<(), DetectError> {
-    if model == now {
-        return Ok(());
-    }
-    let pair = model.names().iter().zip(now.names()).enumerate().find(|(_, (a, b))| a != b);
-    let difference = match pair {
-        Some((i, (a, b))) => format!("feature {i} is {a} in the model and {b} now"),
-        None => format!("{} features in the model and {} now", model.len(), now.len()),
-    };
-    Err(DetectError::Schema { difference })
 }
 
 /// The rows sorted by their values, with one not-a-number for everything missing: subsampling and sums

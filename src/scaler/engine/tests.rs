@@ -146,18 +146,18 @@ fn kills_are_counted_from_tick_to_tick() {
 #[test]
 fn a_row_without_usage_is_neither_scored_nor_learnt() {
     let mut engine = engine();
-    for i in 0..30 {
+    for i in 0..60 {
         tick(&mut engine, i, vec![seen(i, 0.5 + 0.01 * (i % 3) as f64, Some(1.0))]);
     }
     let score = |engine: &Engine| engine.targets().next().and_then(|t| t.2.assessment.clone());
     assert!(score(&engine).is_some());
-    let mut stale = seen(30, 0.5, Some(1.0));
+    let mut stale = seen(60, 0.5, Some(1.0));
     for signal in Signal::ALL {
         let reading = stale.observation.reading(signal);
         stale.observation.set(signal, Reading { freshness: Freshness::Stale, ..reading });
     }
     stale.observation.set(Signal::Tasks, Reading::fresh(7.0));
-    let decision = tick(&mut engine, 30, vec![stale]);
+    let decision = tick(&mut engine, 60, vec![stale]);
     assert_eq!(score(&engine), None);
     assert_eq!(decision.action, Action::NoScaling);
 }
@@ -165,7 +165,7 @@ fn a_row_without_usage_is_neither_scored_nor_learnt() {
 #[test]
 fn new_settings_keep_targets_and_saved_models_score_at_once() {
     let mut engine = engine();
-    for i in 0..30 {
+    for i in 0..60 {
         tick(&mut engine, i, vec![seen(i, 0.5 + 0.01 * (i % 3) as f64, Some(1.0))]);
     }
     let settings = engine.rules["shop"].settings.clone();
@@ -175,7 +175,7 @@ fn new_settings_keep_targets_and_saved_models_score_at_once() {
     let (_, bytes) = engine.save_models().expect("saved").remove(0);
     let mut restarted = self::engine();
     restarted.load_models("shop", &bytes).expect("loaded");
-    tick(&mut restarted, 31, vec![seen(31, 0.5, Some(1.0))]);
+    tick(&mut restarted, 61, vec![seen(61, 0.5, Some(1.0))]);
     assert!(restarted.targets().next().is_some_and(|t| t.2.assessment.is_some()));
     assert!(restarted.load_models("shop", &bytes[1..]).is_err(), "damaged and taken");
 }

@@ -3,12 +3,13 @@
 use ndarray::ArrayView2;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::detect::DetectError;
 
 /// A random sample of the rows seen, of at most `capacity` rows (Vitter's algorithm R), that slowly
 /// forgets: see [`Pool::forget`]. Which rows it holds depends on the seed and the rows alone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pool {
     width: usize,
     capacity: usize,

@@ -1,5 +1,6 @@
 //! What is watched and moved: targets, their signals, the dimensions they can be scaled in.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -15,12 +16,33 @@ pub struct TargetId(Arc<str>);
 impl TargetId {
     /// The id of the target that `rule` found with these identity label values, in the rule's order.
     pub fn new<'a>(rule: &str, identity: impl IntoIterator<Item = &'a str>) -> Self {
-        let values: Vec<&str> = identity.into_iter().collect();
-        Self(format!("{rule}/{}", values.join(",")).into())
+        let mut text = String::new();
+        Self::write(&mut text, rule, identity);
+        Self(text.into())
+    }
+
+    /// Puts the text of that id into `text`, for a look-up that makes no id.
+    pub fn write<'a>(text: &mut String, rule: &str, identity: impl IntoIterator<Item = &'a str>) {
+        text.clear();
+        text.push_str(rule);
+        text.push('/');
+        for (place, value) in identity.into_iter().enumerate() {
+            if place > 0 {
+                text.push(',');
+            }
+            text.push_str(value);
+        }
     }
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An id and its text have the same hash and order.
+impl Borrow<str> for TargetId {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

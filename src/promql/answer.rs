@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::target::Labels;
+use super::labels::SeriesLabels;
 use crate::units::Timestamp;
 
 /// One value at one time. The value may be infinite or not a number: Prometheus sends both.
@@ -28,7 +28,7 @@ impl From<(f64, Number)> for Sample {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     /// Its labels; none for a scalar.
-    pub labels: Labels,
+    pub labels: SeriesLabels,
     /// Its samples by time: one in an instant answer, one a step with data in a range answer.
     pub samples: Vec<Sample>,
 }
@@ -44,6 +44,19 @@ pub struct Answer {
     pub infos: Vec<String>,
     /// Whether the server says that data may be missing: warnings, or VictoriaMetrics' `isPartial`.
     pub is_partial: bool,
+}
+
+impl Answer {
+    /// The answer in a body of `/api/v1/query` or `/api/v1/query_range`.
+    ///
+    /// # Errors
+    /// What was expected and what was found, with the place in the body, or the server's own error.
+    pub fn parse(body: &[u8]) -> Result<Self, String> {
+        match parse(body)? {
+            Reply::Success(answer) => Ok(answer),
+            Reply::Error { kind, message } => Err(format!("{kind}: {message}")),
+        }
+    }
 }
 
 /// A well-formed reply: an answer, or the server's own error.
@@ -123,7 +136,7 @@ impl Data {
                         .ok_or_else(|| format!("expected a number as text, found {text:?}"))?;
                     let at = Timestamp::from_seconds(*seconds);
                     let samples = vec![Sample { at, value }];
-                    Ok(vec![Series { labels: Labels::new(), samples }])
+                    Ok(vec![Series { labels: SeriesLabels::default(), samples }])
                 }
                 _ => Err("expected a scalar as [time, \"value\"]".to_owned()),
             },
@@ -154,8 +167,8 @@ impl Element {
                 wire.metric
             ));
         }
-        let mut samples = wire.values;
-        samples.extend(wire.value);
+        // Exactly one: a list that grows has room for four.
+        let samples = wire.value.map_or(wire.values, |sample| vec![sample]);
         Ok(Series { labels: wire.metric, samples })
     }
 }
@@ -163,7 +176,7 @@ impl Element {
 #[derive(Deserialize)]
 struct WireSeries {
     #[serde(default)]
-    metric: Labels,
+    metric: SeriesLabels,
     value: Option<Sample>,
     #[serde(default)]
     values: Vec<Sample>,
@@ -260,7 +273,7 @@ mod tests {
                 {"metric":{"name":"d"},"value":[1767225600,"-1e-05"]}]}}"#,
         );
         assert_eq!(answer.series.len(), 4);
-        assert_eq!(answer.series[0].labels["id"], "/docker/é");
+        assert_eq!(answer.series[0].labels.get("id"), Some("/docker/é"));
         assert_eq!(answer.series[0].samples[0].at, Timestamp::from_millis(1_767_225_600_250));
         assert_eq!(answer.series[0].samples[0].value, 0.5);
         assert!(answer.series[1].samples[0].value.is_nan());

@@ -1,6 +1,7 @@
 //! The past of every target of a rule, asked for once at start.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::grid::{Grid, MAX_STEPS};
@@ -12,7 +13,7 @@ use crate::units::Timestamp;
 #[derive(Clone, Debug, PartialEq)]
 pub struct History {
     /// The target.
-    pub target: Target,
+    pub target: Arc<Target>,
     /// Row `i` stands for `start + i · step`. One value a signal, at [`Signal::index`]; `None` where
     /// there was none, or none that is finite.
     pub rows: Vec<[Option<f64>; Signal::COUNT]>,
@@ -86,8 +87,10 @@ impl Observer {
             histories.iter().enumerate().map(|(i, h)| (h.target.id.clone(), i)).collect();
         // Written last, and so kept: the container that has data latest.
         series.sort_by_key(|s| s.samples.last().map(|sample| sample.at));
+        let mut id = String::new();
         for series in series {
-            let Some(&i) = self.target_id(&series.labels).and_then(|id| index.get(&id)) else {
+            let is_named = self.write_id(&series.labels, &mut id);
+            let Some(&i) = index.get(id.as_str()).filter(|_| is_named) else {
                 continue;
             };
             for sample in &series.samples {

@@ -9,6 +9,7 @@ mod freshness;
 #[doc(hidden)]
 pub mod fuzzing;
 mod grid;
+mod labels;
 mod observer;
 mod past;
 pub mod queries;
@@ -19,5 +20,6 @@ pub use client::{Client, MAX_BODY_BYTES};
 pub use error::{ClientError, Failure, QueryError};
 pub use freshness::Freshness;
 pub use grid::Grid;
+pub use labels::SeriesLabels;
 pub use observer::{Observer, Round, TargetReadings};
 pub use past::Past;

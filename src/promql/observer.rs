@@ -1,13 +1,13 @@
 //! One look at all targets of a rule: which there are, what is known of them, how far to trust it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
 use super::queries::{self, ID_LABEL};
-use super::{Answer, Client, Freshness, QueryError};
+use super::{Answer, Client, Freshness, QueryError, SeriesLabels};
 use crate::config::{Prometheus, TargetRule};
 use crate::target::{Labels, Signal, Target, TargetId};
 use crate::units::Timestamp;
@@ -16,7 +16,7 @@ use crate::units::Timestamp;
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetReadings {
     /// The target.
-    pub target: Target,
+    pub target: Arc<Target>,
     /// The distance between the tick and the newest sample.
     pub sample_age: Duration,
     /// One value a signal, at [`Signal::index`]; `None` unless it is a finite number.
@@ -45,26 +45,27 @@ pub struct Observer {
     pub(super) signals: [String; Signal::COUNT],
     rate_interval: Duration,
     max_sample_age: Duration,
-    known: BTreeMap<TargetId, Known>,
+    known: HashMap<TargetId, Known>,
 }
 
 /// What is remembered of a target from the last look.
 struct Known {
-    target: Target,
+    target: Arc<Target>,
     sampled_at: Timestamp,
     start_time: Option<f64>,
     had: [bool; Signal::COUNT],
 }
 
 /// A container that the discovery query returned.
+#[derive(Clone)]
 pub(super) struct Found {
-    pub(super) target: Target,
+    pub(super) target: Arc<Target>,
     sampled_at: Timestamp,
 }
 
 impl Found {
     fn container(&self) -> &str {
-        label(&self.target.labels, ID_LABEL)
+        container(&self.target)
     }
 }
 
@@ -87,7 +88,7 @@ impl Observer {
             signals: Signal::ALL.map(|s| queries::signal(rule, s, settings.rate_interval)),
             rate_interval: settings.rate_interval,
             max_sample_age: settings.max_sample_age,
-            known: BTreeMap::new(),
+            known: HashMap::new(),
         }
     }
 
@@ -102,27 +103,39 @@ impl Observer {
     /// The discovery query's. Nothing is then known of any target, and nothing is forgotten.
     pub async fn observe(&mut self, client: &Client, at: Timestamp) -> Result<Round, QueryError> {
         let discovered = client.instant(&self.discovery, Some(at)).await?;
-        let mut notes = Vec::new();
-        let found = self.newest(&discovered, &mut notes);
-        let mut answers = self.ask_signals(client, at).await;
+        let answers = self.ask_signals(client, at).await;
+        Ok(self.join(client, at, &discovered, answers))
+    }
 
+    /// What the answers as of `at` say of the targets: the second half of [`Observer::observe`], which
+    /// asks nothing. `answers` has one a signal, at [`Signal::index`].
+    pub fn join(
+        &mut self,
+        client: &Client,
+        at: Timestamp,
+        discovered: &Answer,
+        answers: [Result<Answer, QueryError>; Signal::COUNT],
+    ) -> Round {
+        let mut notes = Vec::new();
+        let found = self.newest(discovered, &mut notes);
         let mut targets: Vec<TargetReadings> =
             found.iter().map(|f| self.blank(f.target.clone(), f.sampled_at, at)).collect();
-        let index: HashMap<&TargetId, usize> =
-            found.iter().enumerate().map(|(i, f)| (&f.target.id, i)).collect();
+        let index: HashMap<&str, usize> =
+            found.iter().enumerate().map(|(i, f)| (f.target.id.as_str(), i)).collect();
+        let known: Vec<Option<&Known>> =
+            found.iter().map(|f| self.known.get(&f.target.id)).collect();
+        let witnesses: Vec<Option<&Known>> =
+            targets.iter().zip(&known).map(|(t, k)| k.filter(|k| self.is_witness(t, k))).collect();
         let mut failures = Vec::new();
-        for signal in Signal::ALL {
-            let filled = answers[signal.index()]
-                .take()
-                .unwrap_or_else(|| Err(self.unusable(client, signal, "no answer was read".into())))
-                .and_then(|answer| {
-                    self.fill(signal, &answer, &found, &index, &mut targets)
-                        .map_err(|problem| self.unusable(client, signal, problem))?;
-                    Ok(answer.is_partial || discovered.is_partial)
-                });
+        for (signal, answer) in Signal::ALL.into_iter().zip(answers) {
+            let filled = answer.and_then(|answer| {
+                self.fill(signal, &answer, &found, &index, &mut targets)
+                    .map_err(|problem| self.unusable(client, signal, problem))?;
+                Ok(answer.is_partial || discovered.is_partial)
+            });
             match filled {
                 Ok(is_partial) => {
-                    if is_partial || self.lost_many(signal, &targets) {
+                    if is_partial || lost_many(signal, &targets, &witnesses) {
                         worsen(&mut targets, signal, Freshness::Partial);
                     }
                 }
@@ -133,38 +146,33 @@ impl Observer {
                 }
             }
         }
-        for readings in &mut targets {
-            if self.is_reset(readings, at) {
+        for (readings, known) in targets.iter_mut().zip(&known) {
+            if self.is_reset(readings, *known, at) {
                 for freshness in &mut readings.freshness {
                     *freshness = (*freshness).max(Freshness::Reset);
                 }
             }
         }
         self.remember(&found, &targets, at);
-        let gone = self.known.values().filter(|k| !index.contains_key(&k.target.id));
+        let gone = self.known.values().filter(|k| !index.contains_key(k.target.id.as_str()));
         targets.extend(gone.map(|k| self.blank(k.target.clone(), k.sampled_at, at)));
         targets.sort_by(|a, b| a.target.id.cmp(&b.target.id));
-        Ok(Round { targets, failures, notes })
+        Round { targets, failures, notes }
     }
 
     /// The newest container of each identity. Of two that were sampled at the same time the one with
     /// the smaller `id` is taken, and a note asks for a better identity.
     pub(super) fn newest(&self, discovered: &Answer, notes: &mut Vec<String>) -> Vec<Found> {
-        let mut by_identity: BTreeMap<TargetId, Vec<Found>> = BTreeMap::new();
+        let mut all = Vec::with_capacity(discovered.series.len());
         let mut unnamed = 0;
+        let mut id = String::new();
         for series in &discovered.series {
-            let Some(id) = self.target_id(&series.labels) else {
+            if !self.write_id(&series.labels, &mut id) {
                 unnamed += 1;
-                continue;
-            };
-            let Some(sample) = series.samples.last().filter(|s| s.value.is_finite()) else {
-                continue;
-            };
-            let mut labels = series.labels.clone();
-            labels.remove("__name__");
-            let target = Target { id: id.clone(), rule: self.rule.clone(), labels };
-            let sampled_at = Timestamp::from_seconds(sample.value);
-            by_identity.entry(id).or_default().push(Found { target, sampled_at });
+            } else if let Some(sample) = series.samples.last().filter(|s| s.value.is_finite()) {
+                let sampled_at = Timestamp::from_seconds(sample.value);
+                all.push(Found { target: self.target(&id, &series.labels), sampled_at });
+            }
         }
         if unnamed > 0 {
             notes.push(format!(
@@ -174,14 +182,30 @@ impl Observer {
                 self.identity.join(", ")
             ));
         }
-        by_identity.into_values().filter_map(|found| take_newest(found, notes)).collect()
+        all.sort_by(|a, b| a.target.id.cmp(&b.target.id));
+        let twins = all.chunk_by(|a, b| a.target.id == b.target.id);
+        twins.filter_map(|found| newest_of(found, notes)).collect()
     }
 
-    /// The id of the target with these labels; `None` where an identity label is missing or empty.
-    pub(super) fn target_id(&self, labels: &Labels) -> Option<TargetId> {
-        let values = self.identity.iter().map(|name| label(labels, name));
-        let values: Vec<&str> = values.filter(|v| !v.is_empty()).collect();
-        (values.len() == self.identity.len()).then(|| TargetId::new(&self.rule, values))
+    /// The target with these labels: as long as they stay the same, that of the last look.
+    fn target(&self, id: &str, labels: &SeriesLabels) -> Arc<Target> {
+        let named = || labels.iter().filter(|(name, _)| *name != "__name__");
+        if let Some(Known { target, .. }) = self.known.get(id)
+            && named().count() == target.labels.len()
+            && named().all(|(name, value)| label(&target.labels, name) == value)
+        {
+            return Arc::clone(target);
+        }
+        let labels = named().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Arc::new(Target { id: id.into(), rule: self.rule.clone(), labels })
+    }
+
+    /// Puts the id of the target with these labels into `id`; `false` where an identity label is missing
+    /// or empty.
+    pub(super) fn write_id(&self, labels: &SeriesLabels, id: &mut String) -> bool {
+        let mut values = self.identity.iter().map(|name| labels.get(name).unwrap_or_default());
+        TargetId::write(id, &self.rule, values.clone());
+        values.all(|value| !value.is_empty())
     }
 
     /// Every signal's answer at its index, asked for concurrently; the client bounds how many run.
@@ -189,16 +213,17 @@ impl Observer {
         &self,
         client: &Client,
         at: Timestamp,
-    ) -> [Option<Result<Answer, QueryError>>; Signal::COUNT] {
+    ) -> [Result<Answer, QueryError>; Signal::COUNT] {
         let mut tasks = JoinSet::new();
         for signal in Signal::ALL {
             let (client, query) = (client.clone(), self.signals[signal.index()].clone());
             tasks.spawn(async move { (signal, client.instant(&query, Some(at)).await) });
         }
-        let mut answers = [const { None }; Signal::COUNT];
+        let unread = |signal| Err(self.unusable(client, signal, "no answer was read".to_owned()));
+        let mut answers = Signal::ALL.map(unread);
         while let Some(task) = tasks.join_next().await {
             if let Ok((signal, answer)) = task {
-                answers[signal.index()] = Some(answer);
+                answers[signal.index()] = answer;
             }
         }
         answers
@@ -209,7 +234,7 @@ impl Observer {
     }
 
     /// A target of which nothing but the age of its data is known.
-    fn blank(&self, target: Target, sampled_at: Timestamp, at: Timestamp) -> TargetReadings {
+    fn blank(&self, target: Arc<Target>, sampled_at: Timestamp, at: Timestamp) -> TargetReadings {
         // A clock that runs ahead by more than the allowed age is no better than one that stands.
         let sample_age = at.since(sampled_at).max(sampled_at.since(at));
         let freshness = [Freshness::Empty; Signal::COUNT];
@@ -222,16 +247,17 @@ impl Observer {
         signal: Signal,
         answer: &Answer,
         found: &[Found],
-        index: &HashMap<&TargetId, usize>,
+        index: &HashMap<&str, usize>,
         targets: &mut [TargetReadings],
     ) -> Result<(), String> {
         let column = signal.index();
+        let mut id = String::new();
         for series in &answer.series {
-            let Some(i) = self.target_id(&series.labels).and_then(|id| index.get(&id).copied())
-            else {
+            let is_named = self.write_id(&series.labels, &mut id);
+            let Some(&i) = index.get(id.as_str()).filter(|_| is_named) else {
                 continue;
             };
-            let container = label(&series.labels, ID_LABEL);
+            let container = series.labels.get(ID_LABEL).unwrap_or_default();
             // A rule's own query may have no `id`; a standard one has the predecessor's, too.
             if !container.is_empty() && container != found[i].container() {
                 continue;
@@ -259,40 +285,26 @@ impl Observer {
         Ok(())
     }
 
-    /// Whether too many of the targets that had `signal` at the last tick, and are the same
-    /// containers still, have it no more. A target that missed scrapes itself (`rate_interval` spans
-    /// four) is no witness.
-    fn lost_many(&self, signal: Signal, targets: &[TargetReadings]) -> bool {
-        let column = signal.index();
-        let (mut had, mut lost) = (0u32, 0u32);
-        for readings in targets {
-            let Some(known) = self.known.get(&readings.target.id) else {
-                continue;
-            };
-            let is_recent = readings.sample_age <= self.rate_interval / 2;
-            let is_same = known.target.labels == readings.target.labels;
-            if known.had[column] && is_recent && is_same {
-                had += 1;
-                lost += u32::from(readings.freshness[column] == Freshness::Empty);
-            }
-        }
-        f64::from(lost) > LOST_SHARE * f64::from(had)
+    /// Whether what a target had at the last look can be expected of it now: it is the same container
+    /// still, and did not miss scrapes itself (`rate_interval` spans four).
+    fn is_witness(&self, readings: &TargetReadings, known: &Known) -> bool {
+        let is_recent = readings.sample_age <= self.rate_interval / 2;
+        is_recent && known.target == readings.target
     }
 
-    fn is_reset(&self, readings: &TargetReadings, at: Timestamp) -> bool {
+    fn is_reset(&self, readings: &TargetReadings, known: Option<&Known>, at: Timestamp) -> bool {
         let start_time = readings.values[Signal::StartTimeSeconds.index()];
         if start_time.is_some_and(|s| at.since(Timestamp::from_seconds(s)) < self.rate_interval) {
             return true;
         }
-        let Some(known) = self.known.get(&readings.target.id) else {
+        let Some(known) = known else {
             return false;
         };
         let started_anew = match (known.start_time, start_time) {
             (Some(before), Some(now)) => (now - before).abs() > 1.0,
             _ => false,
         };
-        let container = label(&readings.target.labels, ID_LABEL);
-        started_anew || container != label(&known.target.labels, ID_LABEL)
+        started_anew || container(&readings.target) != container(&known.target)
     }
 
     fn remember(&mut self, found: &[Found], targets: &[TargetReadings], at: Timestamp) {
@@ -312,14 +324,14 @@ impl Observer {
     }
 }
 
-fn take_newest(mut found: Vec<Found>, notes: &mut Vec<String>) -> Option<Found> {
-    found.sort_by(|a, b| {
+/// The newest of the containers of one identity.
+fn newest_of(found: &[Found], notes: &mut Vec<String>) -> Option<Found> {
+    let order = |a: &&Found, b: &&Found| {
         b.sampled_at.cmp(&a.sampled_at).then_with(|| a.container().cmp(b.container()))
-    });
-    let mut found = found.into_iter();
-    let newest = found.next()?;
-    let twin = found.find(|f| f.container() != newest.container());
-    if let Some(twin) = twin.filter(|twin| twin.sampled_at == newest.sampled_at) {
+    };
+    let newest = found.iter().min_by(order)?;
+    let others = found.iter().filter(|f| f.container() != newest.container());
+    if let Some(twin) = others.min_by(order).filter(|t| t.sampled_at == newest.sampled_at) {
         notes.push(format!(
             "{}: two live containers share this identity, {} is taken and {} is not: add a label \
              that tells them apart to the rule's identity",
@@ -328,7 +340,21 @@ fn take_newest(mut found: Vec<Found>, notes: &mut Vec<String>) -> Option<Found> 
             twin.container()
         ));
     }
-    Some(newest)
+    Some(newest.clone())
+}
+
+/// Whether too many of the `witnesses`, which are what is known of `targets`, had `signal` at the last
+/// look and have it no more.
+fn lost_many(signal: Signal, targets: &[TargetReadings], witnesses: &[Option<&Known>]) -> bool {
+    let column = signal.index();
+    let had = |known: &Option<&Known>| known.is_some_and(|known| known.had[column]);
+    let now = targets.iter().zip(witnesses).filter(|(_, known)| had(known));
+    let (mut had, mut lost) = (0u32, 0u32);
+    for (readings, _) in now {
+        had += 1;
+        lost += u32::from(readings.freshness[column] == Freshness::Empty);
+    }
+    f64::from(lost) > LOST_SHARE * f64::from(had)
 }
 
 fn worsen(targets: &mut [TargetReadings], signal: Signal, to: Freshness) {
@@ -336,6 +362,11 @@ fn worsen(targets: &mut [TargetReadings], signal: Signal, to: Freshness) {
         let freshness = &mut readings.freshness[signal.index()];
         *freshness = (*freshness).max(to);
     }
+}
+
+/// The cgroup path, or whatever else tells a container from its predecessor.
+fn container(target: &Target) -> &str {
+    label(&target.labels, ID_LABEL)
 }
 
 /// A label's value; a label that is missing is one that is empty.

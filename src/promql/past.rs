@@ -27,8 +27,10 @@ impl Client {
         for (first, last) in grid.chunks(MAX_STEPS) {
             let answer = self.range(query, grid.at(first), grid.at(last), grid.step()).await?;
             for series in answer.series {
-                let values =
-                    past.series.entry(series.labels).or_insert_with(|| vec![None; grid.len()]);
+                let values = past
+                    .series
+                    .entry(series.labels.into())
+                    .or_insert_with(|| vec![None; grid.len()]);
                 for sample in series.samples.iter().filter(|sample| sample.value.is_finite()) {
                     if let Some(value) = grid.index(sample.at).and_then(|row| values.get_mut(row)) {
                         *value = Some(sample.value);

@@ -75,13 +75,13 @@ struct RuleState {
 /// What is known of one target.
 pub struct TargetState {
     /// The target.
-    pub target: Target,
+    pub target: Arc<Target>,
     /// Its last hours.
     pub window: Window,
     /// The detector's word on its last row; `None` while there is no model.
     pub assessment: Option<Assessment>,
-    /// Its dimensions.
-    pub dimensions: BTreeMap<Dimension, DimensionState>,
+    /// Its dimensions. Each in a box: a map has room for eleven.
+    pub dimensions: BTreeMap<Dimension, Box<DimensionState>>,
     /// The last tick at which it was found.
     pub found_at: Timestamp,
     /// When its newest sample was taken; `None` before the first.
@@ -238,7 +238,7 @@ impl Engine {
 
     /// The target of this id.
     pub fn target(&self, id: &TargetId) -> Option<&Target> {
-        self.rules.values().find_map(|rule| rule.targets.get(id)).map(|state| &state.target)
+        self.rules.values().find_map(|rule| rule.targets.get(id)).map(|state| &*state.target)
     }
 
     /// Every target with its rule's name and mode.
@@ -261,7 +261,7 @@ impl Engine {
         self.rules
             .values_mut()
             .find_map(|rule| rule.targets.get_mut(target))
-            .map(|state| state.dimensions.entry(dimension).or_default())
+            .map(|state| &mut **state.dimensions.entry(dimension).or_default())
     }
 }
 
@@ -390,10 +390,7 @@ impl TargetState {
         match now.value(limit) {
             Some(size) => Some(Limit::At(size)),
             None if self.found_at < at => None,
-            None => {
-                let seen_before = self.window.column(limit).any(|(_, v)| v.is_some());
-                (!seen_before).then_some(Limit::Max)
-            }
+            None => (!self.window.has(limit)).then_some(Limit::Max),
         }
     }
 
@@ -421,10 +418,13 @@ pub fn wants_change(decision: &Decision) -> bool {
     decision.action != Action::NoScaling && decision.desired.is_some()
 }
 
-fn restored(target: &TargetId, remembered: &mut Remembered) -> BTreeMap<Dimension, DimensionState> {
+fn restored(
+    target: &TargetId,
+    remembered: &mut Remembered,
+) -> BTreeMap<Dimension, Box<DimensionState>> {
     let guards = Dimension::ALL.into_iter().filter_map(|dimension| {
         let guard = remembered.remove(&(target.clone(), dimension))?;
-        Some((dimension, DimensionState { guard, ..DimensionState::default() }))
+        Some((dimension, Box::new(DimensionState { guard, ..DimensionState::default() })))
     });
     guards.collect()
 }

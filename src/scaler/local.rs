@@ -95,7 +95,11 @@ impl LocalSource {
                 }
             }
             now.insert(seen.path.to_owned(), counters);
-            observed.push(Observed { target: target(&seen), observation, sampled_at: Some(at) });
+            observed.push(Observed {
+                target: target(&seen).into(),
+                observation,
+                sampled_at: Some(at),
+            });
         }
         self.before = now;
         observed

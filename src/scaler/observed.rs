@@ -1,5 +1,7 @@
 //! What was seen of one target, in the engine's terms.
 
+use std::sync::Arc;
+
 use crate::promql::TargetReadings;
 use crate::target::{Signal, Target};
 use crate::units::Timestamp;
@@ -8,7 +10,7 @@ use crate::window::{Observation, Reading};
 /// One target at one tick.
 pub struct Observed {
     /// The target.
-    pub target: Target,
+    pub target: Arc<Target>,
     /// Its signals.
     pub observation: Observation,
     /// When its newest sample was taken; `None` where there is none.
@@ -30,7 +32,7 @@ impl Observed {
 
     /// One row of the past; `None` where nothing was known.
     pub fn past(
-        target: &Target,
+        target: &Arc<Target>,
         at: Timestamp,
         row: Option<&[Option<f64>; Signal::COUNT]>,
     ) -> Option<Self> {

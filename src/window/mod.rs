@@ -1,6 +1,8 @@
 //! The last hours of every signal of one target, in columns on one time axis.
 
+mod past;
 mod ring;
+mod rounded;
 
 pub use ring::{OutOfOrder, Window};
 

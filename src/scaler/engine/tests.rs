@@ -25,7 +25,7 @@ fn seen(tick: i64, cores: f64, limit: Option<f64>) -> Observed {
     if let Some(limit) = limit {
         observation.set(Signal::CpuLimitCores, Reading::fresh(limit));
     }
-    Observed { target: target("a"), observation, sampled_at: Some(at(tick)) }
+    Observed { target: target("a").into(), observation, sampled_at: Some(at(tick)) }
 }
 
 /// An engine with one rule that may act on the CPU at once and all the way.

@@ -294,7 +294,8 @@ impl RuleState {
         let fresh = observation.reading(Signal::CpuUsageCores).freshness.allows_growth()
             || observation.reading(Signal::MemoryWorkingSetBytes).freshness.allows_growth();
         // All rows have the one schema that the detector was made for, so it cannot refuse them.
-        state.assessment = fresh
+        let new = !self.detector.has_learnt(&state.target.id, at);
+        state.assessment = (fresh && new)
             .then(|| features::extract(&state.window, detection))
             .flatten()
             .and_then(|row| self.detector.observe(&state.target.id, &row, at).ok().flatten());

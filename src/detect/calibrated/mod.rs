@@ -197,6 +197,11 @@ impl CalibratedDetector {
             .collect()
     }
 
+    /// When the last row of `target` was learnt; `None` for a target that is not known.
+    pub fn last_row(&self, target: &TargetId) -> Option<Timestamp> {
+        self.learnt.targets.get(target).and_then(TargetState::last_row)
+    }
+
     /// Forgets the targets that are not `kept`; the forest stays.
     pub fn retain(&mut self, kept: impl Fn(&TargetId) -> bool) {
         self.learnt.targets.retain(|target, _| kept(target));

@@ -74,6 +74,11 @@ impl TargetState {
         }
     }
 
+    /// When its last row was.
+    pub fn last_row(&self) -> Option<Timestamp> {
+        self.last_at
+    }
+
     /// Learns the time between rows; the last one where time does not advance.
     pub fn advance(&mut self, at: Timestamp) -> f64 {
         if let Some(last) = self.last_at.replace(at) {

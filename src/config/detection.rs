@@ -101,7 +101,7 @@ impl Default for Calibrated {
             top_views: 3,
             joint_weight: 1.0,
             views_weight: 0.125,
-            forest_weight: 0.3,
+            forest_weight: 0.7,
             exclude_above: 3.0,
             adapt_after: Duration::from_secs(3 * 24 * 3600),
             refit_rows: 288,

@@ -23,8 +23,9 @@ const REFUSED_SHARE: f64 = 0.25;
 /// The mean size of a whitened column where all is normal and Gaussian: √(2/π).
 const USUAL: f64 = 0.8;
 
-/// The sample of a stretch of refused rows is smaller than the other one by this factor.
-const STRETCH_SAMPLE: usize = 4;
+/// Rows that a forest grows on, and those that are kept of a stretch of refused ones.
+const SAMPLE_ROWS: usize = 128;
+const REFUSED_SAMPLE_ROWS: usize = SAMPLE_ROWS / 4;
 
 /// The whitened distance and the profile forest's score of one target's rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,8 +76,6 @@ struct Sums {
 pub struct Circumstances<'a> {
     /// The settings.
     pub config: &'a Calibrated,
-    /// How many rows a forest grows on.
-    pub forest_rows: usize,
     /// Seconds from row to row.
     pub interval_seconds: f64,
     /// The smallest change that matters of each signal.
@@ -88,12 +87,12 @@ pub struct Circumstances<'a> {
 impl Joint {
     /// For rows of `signals` signals. The first fit is after `first_rows` rows or up to twice as many, as
     /// `phase` says, which is any number of the target's own.
-    pub fn new(signals: usize, forest_rows: usize, first_rows: u32, phase: u32) -> Self {
+    pub fn new(signals: usize, first_rows: u32, phase: u32) -> Self {
         let width = signals * FEATURES;
         Self {
             moments: Moments::new(width),
             whitener: None,
-            sample: Reservoir::new(width, forest_rows, phase.into()),
+            sample: Reservoir::new(width, SAMPLE_ROWS, phase.into()),
             forest: None,
             distance: Spread::default(),
             excess: Spread::default(),
@@ -129,23 +128,25 @@ impl Joint {
 
     fn judge(&self, row: &[f64], with: &Circumstances) -> Option<(Judgement, Sums)> {
         let row = self.whitener.as_ref()?.whiten(row.iter().copied());
-        let sizes = row.whitened.iter().map(|y| f64::from(y.abs()));
-        let distance = sizes.clone().sum();
-        let weight = 1.0 - with.config.forest_weight;
-        let mut score = weight * self.distance.standardised(distance);
+        let sizes: Vec<f64> = row.whitened.iter().map(|y| f64::from(y.abs())).collect();
+        let excess = self.forest.as_ref().map(|forest| forest.excess(&row));
+        let sums = Sums {
+            distance: sizes.iter().sum(),
+            excess: excess.as_ref().map(|columns| columns.iter().copied().map(f64::from).sum()),
+        };
+        let ready = self.excess.rows() >= FIRST_SCORES;
+        let forest_weight = if ready { with.config.forest_weight } else { 0.0 };
+        let weight = 1.0 - forest_weight;
+        let mut score = weight * self.distance.standardised(sums.distance);
         let each = weight / self.distance.deviation();
-        let mut parts: Vec<f64> = sizes.map(|size| each * (size - USUAL).max(0.0)).collect();
-        let mut excess = None;
-        if let Some(forest) = &self.forest {
-            let columns = forest.excess(&row);
-            let sum = columns.iter().copied().map(f64::from).sum();
-            let each = with.config.forest_weight / self.excess.deviation();
-            score += with.config.forest_weight * self.excess.standardised(sum);
+        let mut parts: Vec<f64> = sizes.iter().map(|size| each * (size - USUAL).max(0.0)).collect();
+        if let (Some(sum), Some(columns)) = (sums.excess, excess) {
+            score += forest_weight * self.excess.standardised(sum);
+            let each = forest_weight / self.excess.deviation();
             parts.iter_mut().zip(columns).for_each(|(part, more)| *part += each * f64::from(more));
-            excess = Some(sum);
         }
         let refused = !with.training && score > with.config.exclude_above;
-        Some((Judgement { score, parts, refused }, Sums { distance, excess }))
+        Some((Judgement { score, parts, refused }, sums))
     }
 
     fn learn(&mut self, row: &[f64], refused: bool, with: &Circumstances) {
@@ -164,8 +165,7 @@ impl Joint {
         }
         let width = row.len();
         let stretch = self.refused.get_or_insert_with(|| {
-            let sample =
-                Reservoir::new(width, with.forest_rows / STRETCH_SAMPLE, self.phase.into());
+            let sample = Reservoir::new(width, REFUSED_SAMPLE_ROWS, self.phase.into());
             Box::new(Refused { moments: Moments::new(width), sample, accepted: 0.0 })
         });
         stretch.moments.push(row);
@@ -206,15 +206,11 @@ impl Joint {
             range.max(floor * 100.0)
         };
         let whitener = Whitener::new(&self.moments, range);
-        if with.config.forest_weight > 0.0 {
-            let rows: Vec<Row> = self
-                .sample
-                .rows()
-                .map(|row| whitener.whiten(row.iter().copied().map(f64::from)))
-                .collect();
-            let seed = u64::from(self.phase) << 32 | u64::from(self.rows);
-            self.forest = Some(ProfileForest::grow(&rows, seed));
-        }
+        let whiten = |row: &[f32]| whitener.whiten(row.iter().copied().map(f64::from));
+        let rows: Vec<Row> = self.sample.rows().map(whiten).collect();
+        let seed = u64::from(self.phase) << 32 | u64::from(self.rows);
+        let wanted = with.config.forest_weight > 0.0 && !rows.is_empty();
+        self.forest = wanted.then(|| ProfileForest::grow(&rows, seed));
         self.whitener = Some(whitener);
     }
 }

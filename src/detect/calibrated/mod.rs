@@ -74,7 +74,7 @@ impl CalibratedDetector {
         let first_rows = u32::try_from(config.min_training_rows).unwrap_or(u32::MAX);
         let learnt = Learnt {
             schema: Arc::clone(&schema),
-            common: Joint::new(schema.len(), config.max_samples, first_rows, 0),
+            common: Joint::new(schema.len(), first_rows, 0),
             targets: BTreeMap::new(),
         };
         let floors = schema
@@ -107,12 +107,11 @@ impl CalibratedDetector {
         let learnt = &mut self.learnt;
         let state = learnt.targets.entry(target.clone()).or_insert_with(|| {
             let phase = seed_of(target, self.config.random_state) as u32;
-            TargetState::new(self.schema.len(), self.config.max_samples, phase)
+            TargetState::new(self.schema.len(), phase)
         });
         let values: Vec<_> = features.values().collect();
         let with = Circumstances {
             config: &self.config.calibrated,
-            forest_rows: self.config.max_samples,
             interval_seconds: state.advance(at),
             floors: &self.floors,
             training: self.training,

@@ -30,13 +30,16 @@ const SIDE_SHARE: usize = 10;
 /// A node's figures count as its rows do against this many of its parent's.
 const PARENT_ROWS: f32 = 8.0;
 
+/// Figures of leaves are kept to this; whitened columns have a variance of 1.
+const STEP: f32 = 1.0 / 256.0;
+
 /// Trees with profiles at their leaves, of one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProfileForest {
     /// All trees' nodes; the first [`TREES`] are the roots.
     nodes: Vec<Node>,
     /// All leaves' profiles, one after another: as many columns as the rows have.
-    columns: Vec<Column>,
+    columns: Vec<Coded>,
     width: usize,
 }
 
@@ -44,15 +47,36 @@ pub struct ProfileForest {
 enum Node {
     /// Rows with a lower standardised value of the signal go to the node `left`, others to the one after.
     Split { signal: u16, cut: f32, left: u16 },
-    /// The number of the profile.
-    Leaf(u16),
+    /// Where its profile begins.
+    Leaf(u32),
 }
 
-/// What a whitened column is like in a leaf: its mean and its mean absolute deviation.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// What a whitened column is like in a node: its mean and its mean absolute deviation.
+#[derive(Clone, Copy, Debug, Default)]
 struct Column {
     mean: f32,
     deviation: f32,
+}
+
+/// The same in [`STEP`]s. There are thousands of targets, and each has about a thousand of these.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Coded {
+    mean: i16,
+    deviation: i16,
+}
+
+impl From<Column> for Coded {
+    fn from(column: Column) -> Self {
+        let [mean, deviation] = [column.mean, column.deviation].map(|v| (v / STEP).round() as i16);
+        Self { mean, deviation }
+    }
+}
+
+impl From<Coded> for Column {
+    fn from(coded: Coded) -> Self {
+        let [mean, deviation] = [coded.mean, coded.deviation].map(|steps| f32::from(steps) * STEP);
+        Self { mean, deviation }
+    }
 }
 
 impl ProfileForest {
@@ -78,6 +102,7 @@ impl ProfileForest {
         for root in 0..TREES {
             for ((sum, y), column) in excess.iter_mut().zip(&row.whitened).zip(self.leaf(root, row))
             {
+                let column = Column::from(*column);
                 let beyond = (y - column.mean).abs() - column.deviation;
                 *sum += beyond.max(0.0) / TREES as f32;
             }
@@ -85,12 +110,12 @@ impl ProfileForest {
         excess
     }
 
-    fn leaf(&self, root: usize, row: &Row) -> &[Column] {
+    fn leaf(&self, root: usize, row: &Row) -> &[Coded] {
         let mut at = root;
         loop {
             match self.nodes[at] {
-                Node::Leaf(profile) => {
-                    return &self.columns[usize::from(profile) * self.width..][..self.width];
+                Node::Leaf(start) => {
+                    return &self.columns[start as usize..][..self.width];
                 }
                 Node::Split { signal, cut, left } => {
                     let below = value(row, usize::from(signal)) < cut;
@@ -117,8 +142,8 @@ impl Grower {
         let forest = &mut self.forest;
         let cut = if depth < DEPTH { best_cut(&rows, &mut self.rng) } else { None };
         let Some((signal, cut)) = cut else {
-            forest.nodes[at] = Node::Leaf((forest.columns.len() / forest.width) as u16);
-            forest.columns.extend(profile);
+            forest.nodes[at] = Node::Leaf(forest.columns.len() as u32);
+            forest.columns.extend(profile.into_iter().map(Coded::from));
             return;
         };
         let left = forest.nodes.len();
@@ -176,7 +201,7 @@ fn cut(values: &[f32]) -> Option<(f32, f32)> {
 /// Mean and mean absolute deviation of each whitened column.
 fn columns(rows: &[&Row]) -> Vec<Column> {
     let width = rows.first().map_or(0, |row| row.whitened.len());
-    let mut columns = vec![Column { mean: 0.0, deviation: 0.0 }; width];
+    let mut columns = vec![Column::default(); width];
     let weight = 1.0 / rows.len() as f32;
     for row in rows {
         for (column, y) in columns.iter_mut().zip(&row.whitened) {
@@ -199,4 +224,75 @@ fn shrunk(mut own: Vec<Column>, parent: &[Column], rows: usize) -> Vec<Column> {
         own.deviation = parent.deviation + share * (own.deviation - parent.deviation);
     }
     own
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two signals that are both low or both high. Each row also has a little noise of its own.
+    fn kinds(n: usize) -> Vec<Row> {
+        (0..n)
+            .map(|i| {
+                let level = if i % 3 == 0 { 1.5 } else { -0.75 };
+                let noise = |k: usize| ((i * 37 + k * 11) % 17) as f32 / 170.0;
+                row([level + noise(1), level + noise(2)])
+            })
+            .collect()
+    }
+
+    fn row(values: [f32; 2]) -> Row {
+        let all: Vec<f32> = values.iter().flat_map(|v| [*v; FEATURES]).collect();
+        Row { standardised: all.clone(), whitened: all }
+    }
+
+    fn score(forest: &ProfileForest, values: [f32; 2]) -> f32 {
+        forest.excess(&row(values)).iter().sum()
+    }
+
+    #[test]
+    fn a_row_is_measured_by_its_own_kind() {
+        let forest = ProfileForest::grow(&kinds(128), 1);
+        let (low, high) = (score(&forest, [-0.7, -0.7]), score(&forest, [1.55, 1.55]));
+        assert!(low < 1.0 && high < 1.0, "{low} {high}");
+        // Nearer to the mean of all rows than either kind, and like none.
+        assert!(score(&forest, [0.0, 0.0]) > 2.0 * low.max(high));
+        assert!(score(&forest, [1.55, -0.7]) > 2.0 * low.max(high));
+    }
+
+    #[test]
+    fn the_excess_is_the_odd_columns() {
+        let forest = ProfileForest::grow(&kinds(128), 1);
+        let excess = forest.excess(&row([-0.7, -3.0]));
+        let (usual, odd) = excess.split_at(FEATURES);
+        assert!(odd.iter().sum::<f32>() > 10.0 * usual.iter().sum::<f32>(), "{excess:?}");
+    }
+
+    #[test]
+    fn the_same_rows_and_seed_grow_the_same_forest() {
+        let rows = kinds(128);
+        assert_eq!(ProfileForest::grow(&rows, 1), ProfileForest::grow(&rows, 1));
+        assert_ne!(ProfileForest::grow(&rows, 1), ProfileForest::grow(&rows, 2));
+    }
+
+    #[test]
+    fn few_rows_and_equal_rows_make_single_leaves() {
+        let equal = vec![row([1.0, 1.0]); 100];
+        for rows in [&kinds(1)[..], &kinds(LEAF_ROWS), &equal] {
+            let forest = ProfileForest::grow(rows, 1);
+            assert_eq!(forest.nodes.len(), TREES);
+            assert!(score(&forest, [9.0, 1e6]).is_finite());
+        }
+    }
+
+    #[test]
+    fn a_cut_lies_between_the_heaps_and_leaves_enough_on_both_sides() {
+        let mut values = vec![0.0; 30];
+        values.extend([5.0; 20]);
+        let (gain, at) = cut(&values).expect("a cut");
+        assert!((gain - 1.0).abs() < 1e-6 && (at - 2.5).abs() < 1e-6);
+        let mut lonely = vec![0.0; 49];
+        lonely.push(5.0);
+        assert_eq!(cut(&lonely), None);
+    }
 }

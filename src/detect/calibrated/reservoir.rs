@@ -52,3 +52,42 @@ impl Reservoir {
         self.values.chunks_exact(self.width.max(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(capacity: usize, rows: std::ops::Range<u32>, memory: f64) -> Reservoir {
+        let mut reservoir = Reservoir::new(2, capacity, 1);
+        let from = rows.start;
+        for i in rows {
+            reservoir.push([i as f32, f32::NAN].into_iter(), f64::from(i - from + 1).min(memory));
+        }
+        reservoir
+    }
+
+    fn mean(reservoir: &Reservoir) -> f32 {
+        reservoir.rows().map(|row| row[0]).sum::<f32>() / reservoir.rows().count() as f32
+    }
+
+    #[test]
+    fn is_bounded_and_samples_evenly() {
+        let reservoir = filled(200, 0..10_000, f64::INFINITY);
+        assert_eq!(reservoir.rows().count(), 200);
+        assert!((mean(&reservoir) - 5000.0).abs() < 700.0, "{}", mean(&reservoir));
+    }
+
+    #[test]
+    fn old_rows_fade() {
+        let reservoir = filled(200, 0..20_000, 1000.0);
+        assert!((mean(&reservoir) - 19_000.0).abs() < 300.0, "{}", mean(&reservoir));
+    }
+
+    #[test]
+    fn a_merged_sample_has_its_part() {
+        let mut reservoir = filled(200, 0..1000, f64::INFINITY);
+        reservoir.merge(&filled(50, 5000..5400, f64::INFINITY), 0.2);
+        let newer = reservoir.rows().filter(|row| row[0] >= 5000.0).count();
+        assert!((25..=50).contains(&newer), "{newer}");
+    }
+}

@@ -59,11 +59,11 @@ pub struct Verdict {
 }
 
 impl TargetState {
-    /// Of a target with up to `signals` signals, of which nothing is known; see [`Joint::new`].
-    pub fn new(signals: usize, forest_rows: usize, phase: u32) -> Self {
+    /// Of a target with up to `signals` signals, of which nothing is known.
+    pub fn new(signals: usize, phase: u32) -> Self {
         Self {
             signals: vec![None; signals],
-            joint: Joint::new(signals, forest_rows, JOINT_FIT_FROM_ROWS, phase),
+            joint: Joint::new(signals, JOINT_FIT_FROM_ROWS, phase),
             joint_surprise: Surprise::new(1, JOINT_FROM_ROWS),
             alerts: Alerts::default(),
             rows: phase,

@@ -152,7 +152,7 @@ impl Joint {
     fn learn(&mut self, row: &[f64], refused: bool, with: &Circumstances) {
         if !refused {
             self.moments.push(row);
-            if with.config.forest_weight > 0.0 {
+            if self.wants_forest(with) {
                 self.sample.push(row.iter().map(|v| *v as f32), self.moments.rows());
             }
             if let Some(stretch) = &mut self.refused {
@@ -177,6 +177,11 @@ impl Joint {
             self.refused = None;
             self.fit(with);
         }
+    }
+
+    /// Trees over a single signal would all be the same, and its distance alone is the better score.
+    fn wants_forest(&self, with: &Circumstances) -> bool {
+        with.config.forest_weight > 0.0 && self.moments.mean().len() > FEATURES
     }
 
     fn refit_if_due(&mut self, with: &Circumstances) {
@@ -209,7 +214,7 @@ impl Joint {
         let whiten = |row: &[f32]| whitener.whiten(row.iter().copied().map(f64::from));
         let rows: Vec<Row> = self.sample.rows().map(whiten).collect();
         let seed = u64::from(self.phase) << 32 | u64::from(self.rows);
-        let wanted = with.config.forest_weight > 0.0 && !rows.is_empty();
+        let wanted = self.wants_forest(with) && !rows.is_empty();
         self.forest = wanted.then(|| ProfileForest::grow(&rows, seed));
         self.whitener = Some(whitener);
     }

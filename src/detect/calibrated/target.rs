@@ -105,9 +105,10 @@ impl TargetState {
         }
         let lent = self.lent_judgement(&features, with, common);
         let own = self.joint.push(&features, with);
+        // The logarithm, as for the score: a sum over columns must not outshout each signal's own views.
         let joint_surprise = own
             .as_ref()
-            .and_then(|own| self.joint_surprise.push([(own.score - LOWEST_JOINT).max(0.0)]))
+            .and_then(|own| self.joint_surprise.push([(own.score - LOWEST_JOINT).max(0.0).ln_1p()]))
             .map_or(0.0, |[surprise]| surprise);
         let judgement = own.or(lent);
         let joint = judgement

@@ -86,7 +86,7 @@ pub struct Calibrated {
     /// A new level that lasts this long is learnt nevertheless; in a young target sooner.
     #[serde(with = "duration")]
     pub adapt_after: Duration,
-    /// How many rows lie between two fits of a target's joint model.
+    /// How many rows lie between two fits of a target's joint model, at least.
     pub refit_rows: u32,
     /// After an alert, only a higher score alerts again within this many rows.
     pub hold_rows: u32,

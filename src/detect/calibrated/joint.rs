@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::groups::{GroupedMoments, GroupedWhitener};
 use super::level::Spread;
-use super::moments::Moments;
 use super::profile::ProfileForest;
 use super::recent::FEATURES;
 use super::reservoir::Reservoir;
-use super::whitener::{Row, Whitener};
+use super::whitener::Row;
 use crate::config::Calibrated;
 
 /// Rows after the first fit before scores can be compared with their past.
@@ -23,6 +23,9 @@ const REFUSED_SHARE: f64 = 0.25;
 /// The mean size of a whitened column where all is normal and Gaussian: √(2/π).
 const USUAL: f64 = 0.8;
 
+/// A model is fitted anew once this share of what it knows has come in since.
+const REFIT_SHARE: f64 = 1.0 / 8.0;
+
 /// Rows that a forest grows on, and those that are kept of a stretch of refused ones.
 const SAMPLE_ROWS: usize = 128;
 const REFUSED_SAMPLE_ROWS: usize = SAMPLE_ROWS / 4;
@@ -30,8 +33,8 @@ const REFUSED_SAMPLE_ROWS: usize = SAMPLE_ROWS / 4;
 /// The whitened distance and the profile forest's score of one target's rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Joint {
-    moments: Moments,
-    whitener: Option<Whitener>,
+    moments: GroupedMoments,
+    whitener: Option<GroupedWhitener>,
     /// What the forest grows on.
     sample: Reservoir,
     forest: Option<ProfileForest>,
@@ -39,7 +42,8 @@ pub struct Joint {
     excess: Spread,
     rows: u32,
     first_rows: u32,
-    /// Shifts the refits, so that not all targets are fitted at once.
+    next_fit: u32,
+    /// Shifts the fits, so that not all targets are fitted at once.
     phase: u32,
     refused: Option<Box<Refused>>,
 }
@@ -47,7 +51,7 @@ pub struct Joint {
 /// Rows that were too unusual to learn from. Where they go on for long, they are the new normal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Refused {
-    moments: Moments,
+    moments: GroupedMoments,
     sample: Reservoir,
     /// Rows since the first one that were not refused.
     accepted: f64,
@@ -90,7 +94,7 @@ impl Joint {
     pub fn new(signals: usize, first_rows: u32, phase: u32) -> Self {
         let width = signals * FEATURES;
         Self {
-            moments: Moments::new(width),
+            moments: GroupedMoments::new(width),
             whitener: None,
             sample: Reservoir::new(width, SAMPLE_ROWS, phase.into()),
             forest: None,
@@ -98,9 +102,22 @@ impl Joint {
             excess: Spread::default(),
             rows: 0,
             first_rows: first_rows.max(2),
+            next_fit: 0,
             phase,
             refused: None,
         }
+    }
+
+    /// Whether it is one of rows of `signals` signals: what a file must hold.
+    pub fn is_sound(&self, signals: usize) -> bool {
+        let width = signals * FEATURES;
+        let refused = self.refused.as_ref();
+        self.first_rows > 0
+            && self.moments.is_sound(width)
+            && self.sample.is_sound(width)
+            && self.whitener.as_ref().is_none_or(|whitener| whitener.is_sound(width))
+            && self.forest.as_ref().is_none_or(|forest| forest.is_sound(width))
+            && refused.is_none_or(|r| r.moments.is_sound(width) && r.sample.is_sound(width))
     }
 
     /// Whether it judges.
@@ -166,7 +183,7 @@ impl Joint {
         let width = row.len();
         let stretch = self.refused.get_or_insert_with(|| {
             let sample = Reservoir::new(width, REFUSED_SAMPLE_ROWS, self.phase.into());
-            Box::new(Refused { moments: Moments::new(width), sample, accepted: 0.0 })
+            Box::new(Refused { moments: GroupedMoments::new(width), sample, accepted: 0.0 })
         });
         stretch.moments.push(row);
         stretch.sample.push(row.iter().map(|v| *v as f32), stretch.moments.rows());
@@ -181,14 +198,13 @@ impl Joint {
 
     /// Trees over a single signal would all be the same, and its distance alone is the better score.
     fn wants_forest(&self, with: &Circumstances) -> bool {
-        with.config.forest_weight > 0.0 && self.moments.mean().len() > FEATURES
+        with.config.forest_weight > 0.0 && with.floors.len() > 1
     }
 
     fn refit_if_due(&mut self, with: &Circumstances) {
-        let every = with.config.refit_rows.max(1);
         let due = match self.whitener {
             None => self.rows >= self.first_rows + self.phase % self.first_rows,
-            Some(_) => (self.rows.wrapping_add(self.phase)).is_multiple_of(every),
+            Some(_) => self.rows >= self.next_fit,
         };
         if due {
             self.fit(with);
@@ -196,26 +212,15 @@ impl Joint {
     }
 
     fn fit(&mut self, with: &Circumstances) {
-        let range = |column: usize| {
-            let signal = column / FEATURES;
-            let (range, floor) = (self.moments.range(signal * FEATURES), with.floors[signal]);
-            let level = self.moments.mean()[signal * FEATURES].abs();
-            // A signal that never moved has no range of its own.
-            let range = if range > 0.0 {
-                range
-            } else if level > 0.0 {
-                level
-            } else {
-                1.0
-            };
-            range.max(floor * 100.0)
-        };
-        let whitener = Whitener::new(&self.moments, range);
+        // A deviation is floored at a hundredth of the range.
+        let whitener = self.moments.whitener(|signal| 100.0 * with.floors[signal]);
         let whiten = |row: &[f32]| whitener.whiten(row.iter().copied().map(f64::from));
         let rows: Vec<Row> = self.sample.rows().map(whiten).collect();
         let seed = u64::from(self.phase) << 32 | u64::from(self.rows);
         let wanted = self.wants_forest(with) && !rows.is_empty();
         self.forest = wanted.then(|| ProfileForest::grow(&rows, seed));
         self.whitener = Some(whitener);
+        let new_rows = (REFIT_SHARE * self.moments.rows()) as u32;
+        self.next_fit = self.rows.saturating_add(new_rows.max(with.config.refit_rows));
     }
 }

@@ -10,6 +10,7 @@
 //! * [`target`]: all of it for one target.
 
 mod alert;
+mod groups;
 mod joint;
 mod level;
 mod moments;
@@ -188,6 +189,12 @@ impl CalibratedDetector {
         let mut detector = Self::new(schema, config)?;
         let learnt: Learnt = file::open(KIND, bytes)?;
         same_schema(&learnt.schema, &detector.schema)?;
+        let signals = detector.schema.len();
+        let mut joints = learnt.targets.values();
+        if !(learnt.common.is_sound(signals) && joints.all(|target| target.is_sound(signals))) {
+            let reason = "its parts do not fit together";
+            return Err(DetectError::Damaged { kind: KIND, reason });
+        }
         detector.learnt = learnt;
         Ok(detector)
     }

@@ -95,6 +95,20 @@ impl ProfileForest {
         grower.forest
     }
 
+    /// Whether every walk ends at a profile of rows of `width` columns: what a file must hold.
+    pub fn is_sound(&self, width: usize) -> bool {
+        let ends = |(at, node): (usize, &Node)| match *node {
+            Node::Leaf(start) => start as usize + width <= self.columns.len(),
+            // A walk goes ahead only, so it ends.
+            Node::Split { signal, left, .. } => {
+                usize::from(left) > at
+                    && usize::from(left) + 1 < self.nodes.len()
+                    && usize::from(signal) * FEATURES < width
+            }
+        };
+        self.width == width && self.nodes.len() >= TREES && self.nodes.iter().enumerate().all(ends)
+    }
+
     /// How far each whitened column of `row` lies beyond what is usual in its leaves, the mean of all
     /// trees. Their sum is the row's score.
     pub fn excess(&self, row: &Row) -> Vec<f32> {

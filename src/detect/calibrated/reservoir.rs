@@ -47,6 +47,13 @@ impl Reservoir {
         }
     }
 
+    /// Whether it is one of rows of `width` values: what a file must hold.
+    pub fn is_sound(&self, width: usize) -> bool {
+        self.width == width
+            && self.values.len().is_multiple_of(width.max(1))
+            && self.values.len() <= self.capacity.saturating_mul(width)
+    }
+
     /// The rows.
     pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
         self.values.chunks_exact(self.width.max(1))

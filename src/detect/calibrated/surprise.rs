@@ -56,6 +56,11 @@ impl Surprise {
         told
     }
 
+    /// Whether it is one of `values` values: what a file must hold.
+    pub fn is_sound(&self, values: usize) -> bool {
+        self.bins.len() == values * BINS && self.rows < MOST_ROWS
+    }
+
     /// Every other bin rounds up, so that lone rows fade too.
     fn halve(&mut self) {
         self.halvings = self.halvings.wrapping_add(1);

@@ -72,6 +72,15 @@ impl TargetState {
         }
     }
 
+    /// Whether it is one of `signals` signals: what a file must hold.
+    pub fn is_sound(&self, signals: usize) -> bool {
+        let whole = |s: &SignalState| s.views.is_sound() && s.surprise.is_sound(View::COUNT);
+        self.signals.len() == signals
+            && self.signals.iter().flatten().all(|signal| whole(signal))
+            && self.joint.is_sound(signals)
+            && self.joint_surprise.is_sound(1)
+    }
+
     /// When its last row was.
     pub fn last_row(&self) -> Option<Timestamp> {
         self.last_at

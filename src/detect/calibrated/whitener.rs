@@ -28,7 +28,7 @@ pub struct Whitener {
 }
 
 /// A row in the whitener's eyes; both are as wide as the row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Row {
     /// How many standard deviations each value is above its mean.
     pub standardised: Vec<f32>,
@@ -49,6 +49,12 @@ impl Whitener {
             (0..width * width).map(|at| standardised(at / width, at % width)).collect();
         let matrix = inverse_root(matrix, width).into_iter().map(|v| v as f32).collect();
         Self { mean: moments.mean().to_vec(), scale, matrix }
+    }
+
+    /// Whether it is one of rows of `width` values: what a file must hold.
+    pub fn is_sound(&self, width: usize) -> bool {
+        let columns = [self.mean.len(), self.scale.len()];
+        columns == [width; 2] && self.matrix.len() == width * width
     }
 
     /// Whitens a row. A missing value is taken to be at its mean.

@@ -4,7 +4,7 @@ CARGO ?= cargo
 # Docker Compose 2 where the client has it, else the older docker-compose.
 COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: help up test fuzz lab lab-down bench bench-exporter
+.PHONY: help up test fuzz lab lab-down bench bench-exporter bench-detect
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -35,3 +35,13 @@ bench-exporter: ## What a scrape costs, as root: N=50,300 SCRAPES=20 PEER=http:/
 	rustc -O --edition=2024 benches/exporter/floor.rs -o target/release/exporter-floor
 	python3 benches/exporter/bench.py --loadline=target/release/loadline --floor=target/release/exporter-floor \
 	    --n=$(N) --scrapes=$(SCRAPES) $(PEER:%=--peer=%) $(PEER_PID:%=--peer-pid=%) $(ARGS)
+
+SCIKIT_LEARN ?= 1.9.1
+ROUNDS ?= 7
+bench-detect: ## The forest beside scikit-learn, which is put into target/peer where there is a network: ROUNDS=7
+	@target/peer/bin/python3 -c 'import sklearn' 2>/dev/null \
+	    || { python3 -m venv target/peer && target/peer/bin/pip install --quiet scikit-learn==$(SCIKIT_LEARN); } \
+	    || echo 'scikit-learn is not to be had: its row is left out' >&2
+	$(CARGO) bench --locked --no-run --bench forest
+	PATH="$$PWD/target/peer/bin:$$PATH" python3 benches/forest/bench.py --folder=target/peer-data \
+	    --rounds=$(ROUNDS) -- $(CARGO) bench --quiet --locked --bench forest --

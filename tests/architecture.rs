@@ -28,8 +28,8 @@ const ROOMS: [(&str, &[&str]); 24] = [
     ("features", &["units", "target", "config", "window"]),
     ("detect", &["units", "target", "config", "features"]),
     ("policy", &["units", "target", "config", "promql", "detect"]),
-    ("guard", &["units", "target", "config", "promql", "policy"]),
-    ("journal", &["units", "target", "policy", "guard"]),
+    ("guard", &["units", "target", "config", "promql", "detect", "policy"]),
+    ("journal", &["units", "target", "detect", "policy", "guard"]),
     ("actuate", &["units", "target", "config", "cgroup", "journal"]),
     ("alerts", &["units", "target", "config", "web", "policy", "journal"]),
     (

@@ -74,20 +74,21 @@ fn a_planted_fault_is_found_and_explained() {
     let folder = TempDir::new().expect("a folder");
     let text = series(500, |row| (row == 450).then_some(25.0));
     fs::write(folder.path().join("in.csv"), text).expect("writable");
-    let output = detect(folder.path(), &["--input", "in.csv", "--output", "out.csv"]);
-    assert!(output.status.success(), "{}", message(&output));
-    let lines = scores(&folder.path().join("out.csv"));
-    assert_eq!(lines.len(), 500);
-    assert!(lines[..20].iter().all(|line| line.score.is_none()), "nothing to judge by yet");
-    assert!(lines[20..].iter().all(|l| l.score.is_some_and(|s| (0.0..=1.0).contains(&s))));
-    assert!(lines[450].anomalous);
-    assert!(lines[450].contributors.starts_with("load"), "{}", lines[450].contributors);
-    assert!(lines[450].score > lines[440].score);
-    assert_eq!(
-        fs::read_dir(folder.path()).expect("a folder").count(),
-        2,
-        "no temporary file is left"
-    );
+    for (mode, first) in [("calibrated", 49), ("plain", 20)] {
+        let arguments = ["--input", "in.csv", "--output", "out.csv", "--detection.mode", mode];
+        let output = detect(folder.path(), &arguments);
+        assert!(output.status.success(), "{}", message(&output));
+        let lines = scores(&folder.path().join("out.csv"));
+        assert_eq!(lines.len(), 500);
+        assert!(lines[..first].iter().all(|line| line.score.is_none()), "nothing to judge by yet");
+        let in_range = |l: &Line| l.score.is_some_and(|s| (0.0..=1.0).contains(&s));
+        assert!(lines[first..].iter().all(in_range), "{mode}");
+        assert!(lines[450].anomalous, "{mode}: {}", lines[450].text);
+        assert!(lines[450].contributors.starts_with("load"), "{}", lines[450].contributors);
+        assert!(lines[450].score > lines[440].score);
+        let files = fs::read_dir(folder.path()).expect("a folder").count();
+        assert_eq!(files, 2, "no temporary file is left");
+    }
 }
 
 #[test]
@@ -177,7 +178,10 @@ fn settings_come_from_a_file_and_flags_go_before_them() {
             fs::write(folder.path().join("loadline.yml"), text).expect("writable");
         }
         let config = settings.map_or([].as_slice(), |_| &["--config", "loadline.yml"]);
-        let arguments = [&["--input", "in.csv", "--output", "out.csv"], config, flags].concat();
+        // Here the seed shows from the first score on.
+        let plain = &["--detection.mode", "plain"];
+        let arguments =
+            [&["--input", "in.csv", "--output", "out.csv"], config, flags, plain].concat();
         let output = detect(folder.path(), &arguments);
         let text = output
             .status

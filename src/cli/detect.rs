@@ -4,30 +4,27 @@ use std::error::Error;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::{ArgGroup, Args};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use ndarray::Array2;
 
 use super::CommandResult;
 use super::history::{FetchedRows, History};
+use super::judge::Judge;
 use super::output::write_atomically;
 use super::picture::Picture;
 use super::table::{Row, Table};
-use crate::config::{self, Detection, DetectionFile};
-use crate::detect::plain::Model;
-use crate::detect::{Assessment, DetectError, Detector};
-use crate::features::{ColumnFeatures, Features};
-use crate::target::TargetId;
+use crate::config::{self, Detection, DetectionFile, DetectionMode};
+use crate::detect::Assessment;
 
 /// Score every row of a CSV file, or of the history of a Prometheus, by what came before it.
 ///
 /// The first line of the file names its columns. The output has one line a row: timestamp (as read; RFC
-/// 3339 with --query), score (0-1), alert_score (what is compared with the threshold; in this mode the
-/// score), threshold, anomalous, contributors (feature=share, the strongest first). While there is no
-/// model yet the score is empty.
+/// 3339 with --query); score (0-1): how unusual the row is; alert_score: what of it is worth an alert, 0
+/// while an earlier row of the same episode was worth more; threshold: for both; anomalous: whether the
+/// score reaches it; contributors (feature=share, the strongest first). While too little is known the
+/// cells are empty.
 #[derive(Args)]
 #[command(group(ArgGroup::new("source").required(true).args(["input", "queries"])))]
 #[command(group(ArgGroup::new("result").required(true).multiple(true).args(["output", "plot"])))]
@@ -35,7 +32,8 @@ pub struct Arguments {
     /// The rows to score, .csv or .csv.gz
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// Fit one model on all rows of this file and keep it; without it, learn from the input as it comes
+    /// Learn all rows of this file as normal first. In the mode calibrated learning goes on with the
+    /// input; in the mode plain the model then stays as it is
     #[arg(long, value_name = "FILE")]
     train: Option<PathBuf>,
     /// The column with the time: RFC 3339, "2026-01-31 12:00:00" (UTC) or Unix seconds
@@ -63,7 +61,10 @@ pub struct Arguments {
 #[derive(Args)]
 #[command(next_help_heading = "Detection")]
 struct Settings {
-    /// The share of training rows that count as anomalous, in (0, 0.5]
+    /// calibrated, or plain: the seeds' forest on rolling features
+    #[arg(long = "detection.mode", value_name = "MODE", value_parser = mode)]
+    mode: Option<DetectionMode>,
+    /// The mode plain: the share of training rows that count as anomalous, in (0, 0.5]
     #[arg(long = "detection.contamination", value_name = "RATIO")]
     contamination: Option<f64>,
     /// How many trees
@@ -75,10 +76,10 @@ struct Settings {
     /// The seed
     #[arg(long = "detection.random-state", value_name = "SEED")]
     random_state: Option<u64>,
-    /// How many standard deviations make a spike
+    /// The mode plain: how many standard deviations make a spike
     #[arg(long = "detection.spike-threshold", value_name = "DEVIATIONS")]
     spike_threshold: Option<f64>,
-    /// The rows of the rolling statistics
+    /// The mode plain: the rows of the rolling statistics
     #[arg(long = "detection.rolling-window", value_name = "ROWS")]
     rolling_window: Option<usize>,
 }
@@ -87,6 +88,7 @@ impl Settings {
     /// `base`, with what the flags say.
     fn over(&self, base: Detection) -> Detection {
         Detection {
+            mode: self.mode.unwrap_or(base.mode),
             contamination: self.contamination.unwrap_or(base.contamination),
             n_estimators: self.n_estimators.unwrap_or(base.n_estimators),
             max_samples: self.max_samples.unwrap_or(base.max_samples),
@@ -95,6 +97,14 @@ impl Settings {
             rolling_window: self.rolling_window.unwrap_or(base.rolling_window),
             ..base
         }
+    }
+}
+
+fn mode(name: &str) -> Result<DetectionMode, String> {
+    match name {
+        "calibrated" => Ok(DetectionMode::Calibrated),
+        "plain" => Ok(DetectionMode::Plain),
+        _ => Err("expected calibrated or plain".to_owned()),
     }
 }
 
@@ -121,25 +131,6 @@ impl Source {
     }
 }
 
-/// What judges the rows: a model that is fixed, or a detector that learns on.
-enum Judge {
-    Fixed(Box<Model>),
-    Learning(Box<Detector>, TargetId),
-}
-
-impl Judge {
-    fn assess(
-        &mut self,
-        features: &Features,
-        row: &Row,
-    ) -> Result<Option<Assessment>, DetectError> {
-        match self {
-            Self::Fixed(model) => model.assess(features).map(Some),
-            Self::Learning(detector, target) => detector.observe(target, features, row.at),
-        }
-    }
-}
-
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> CommandResult {
     let file = arguments.config.as_deref().map(config::load_detection).transpose()?;
@@ -153,31 +144,9 @@ pub fn run(arguments: &Arguments) -> CommandResult {
         None => Source::History(arguments.history.fetch(prometheus)?),
     };
     let columns = source.columns();
-    let mut features = ColumnFeatures::new(&columns, &config);
     let mut judge = match &arguments.train {
-        Some(path) if config.mode == crate::config::DetectionMode::Calibrated => {
-            let mut detector = crate::detect::calibrated::CalibratedDetector::new(
-                Arc::clone(features.schema()),
-                config.clone(),
-            )?;
-            detector.set_training(true);
-            let mut table = Table::open(path, &arguments.time_column, Some(&columns))?;
-            while let Some(row) = table.next_row()? {
-                detector.observe(&TargetId::from("input"), &features.push(&row.values), row.at)?;
-            }
-            detector.set_training(false);
-            Judge::Learning(
-                Box::new(Detector::Calibrated(Box::new(detector))),
-                TargetId::from("input"),
-            )
-        }
-        Some(path) => {
-            Judge::Fixed(Box::new(trained(path, &arguments.time_column, &columns, &config)?))
-        }
-        None => {
-            let detector = Detector::new(Arc::clone(features.schema()), config.clone())?;
-            Judge::Learning(Box::new(detector), TargetId::from("input"))
-        }
+        Some(path) => Judge::trained(path, &arguments.time_column, &columns, &config)?,
+        None => Judge::new(&columns, &config)?,
     };
     let mut picture = arguments.plot.as_ref().map(|_| Picture::new(&columns));
     let mut score = |lines: Option<&mut dyn Write>| -> CommandResult {
@@ -186,7 +155,7 @@ pub fn run(arguments: &Arguments) -> CommandResult {
             lines.write_record(HEADER)?;
         }
         while let Some(row) = source.next_row()? {
-            let assessment = judge.assess(&features.push(&row.values), &row)?;
+            let assessment = judge.assess(&row)?;
             if let Some(picture) = &mut picture {
                 picture.add(&row, assessment.as_ref());
             }
@@ -230,27 +199,6 @@ fn write_lines(
     score(Some(&mut encoder))?;
     encoder.finish()?;
     Ok(())
-}
-
-/// The model of all rows of the file `path`, on the same columns as the input.
-fn trained(
-    path: &Path,
-    time_column: &str,
-    columns: &[String],
-    config: &Detection,
-) -> Result<Model, Box<dyn Error + Send + Sync>> {
-    let mut table = Table::open(path, time_column, Some(columns))?;
-    let mut features = ColumnFeatures::new(columns, config);
-    let schema = Arc::clone(features.schema());
-    let (mut rows, mut values) = (0, Vec::new());
-    while let Some(row) = table.next_row()? {
-        let row = features.push(&row.values);
-        values.extend(row.values().map(|v| v.map_or(f32::NAN, |v| v as f32)));
-        rows += 1;
-    }
-    let rows = Array2::from_shape_vec((rows, schema.len()), values)?;
-    Model::fit(rows.view(), schema, config)
-        .map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
 const HEADER: [&str; 6] =

@@ -11,6 +11,7 @@ mod exporter;
 #[doc(hidden)]
 pub mod fuzzing;
 mod history;
+mod judge;
 mod log;
 mod output;
 mod paths;

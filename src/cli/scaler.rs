@@ -24,6 +24,9 @@ pub struct Arguments {
     /// Settings (see `loadline check config`)
     #[arg(long = "config.file", value_name = "FILE", default_value = "loadline.yml")]
     config_file: PathBuf,
+    /// Save models even over a file that could not be used at the start
+    #[arg(long)]
+    force_save: bool,
     #[command(flatten)]
     listen: Listen<10102>,
 }
@@ -40,7 +43,7 @@ impl Arguments {
         }
         let ready = Ready::waiting_for("the first look at every target");
         let guard = Arc::new(WriteGuard::new(&config.web)?);
-        let live = Live::new(self.config_file.clone(), config)?;
+        let live = Live::new(self.config_file.clone(), config, self.force_save)?;
         let (reloads, requested) = mpsc::channel(1);
         let router = router(&live, reloads.clone(), guard, ready.clone());
         let on_hangup = tokio::spawn(reload_on_hangup(signal(SignalKind::hangup())?, reloads));

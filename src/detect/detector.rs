@@ -51,6 +51,32 @@ impl Detector {
         }
     }
 
+    /// Learns the features of `target` at `at`, which are known to be normal.
+    ///
+    /// # Errors
+    /// [`DetectError::Schema`] for features of another schema; nothing is learnt.
+    pub fn train(
+        &mut self,
+        target: &TargetId,
+        features: &Features,
+        at: Timestamp,
+    ) -> Result<(), DetectError> {
+        match self {
+            Self::Calibrated(detector) => detector.train(target, features, at),
+            Self::Plain(detector) => detector.observe(target, features, at).map(drop),
+        }
+    }
+
+    /// Whether the row of `target` at `at` was learnt already, before a restart that is: the windows are
+    /// filled from the past again, and no row may count twice.
+    pub fn has_learnt(&self, target: &TargetId, at: Timestamp) -> bool {
+        match self {
+            Self::Calibrated(detector) => detector.last_row(target).is_some_and(|last| at <= last),
+            // Its training rows are not saved.
+            Self::Plain(_) => false,
+        }
+    }
+
     /// Forgets the targets that are not `kept`; what is common to all targets stays.
     pub fn retain(&mut self, kept: impl Fn(&TargetId) -> bool) {
         match self {

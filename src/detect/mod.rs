@@ -36,8 +36,22 @@ pub struct Assessment {
     pub threshold: f64,
     /// Whether `score` reaches `threshold`.
     pub anomalous: bool,
-    /// The features that made it unusual, the strongest first. Empty unless it is anomalous.
+    /// The features that made it unusual, the strongest first. Empty unless it is anomalous
+    /// or worth an alert.
     pub contributors: Vec<Contributor>,
+}
+
+impl Assessment {
+    /// Whether the moment is worth an alert.
+    pub fn is_alert(&self) -> bool {
+        self.alert_score >= self.threshold
+    }
+
+    /// The contributors in words, as in `tasks 70 %, cpu_usage_cores 20 %`.
+    pub fn causes(&self) -> String {
+        let of = |c: &Contributor| format!("{} {:.0} %", c.feature, 100.0 * c.share);
+        self.contributors.iter().map(of).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// One feature's part in a score.

@@ -83,7 +83,7 @@ impl Features {
 
     /// The values as matrices hold them: not-a-number where missing, what is beyond the range of `f32`
     /// the largest of its sign.
-    pub(crate) fn to_f32(&self) -> Vec<f32> {
+    pub fn to_f32(&self) -> Vec<f32> {
         let encoded = |v: f64| (v as f32).clamp(f32::MIN, f32::MAX);
         self.values.iter().map(|v| v.map_or(f32::NAN, encoded)).collect()
     }

@@ -66,6 +66,7 @@ pub fn decide(
         action: draft.direction(),
         reasons: proposal.reasons,
         clips: draft.clips,
+        anomaly: situation.assessment.clone().filter(|a| a.anomalous || a.is_alert()),
     }
 }
 
@@ -202,7 +203,10 @@ impl<'a> Draft<'a> {
         }
         if let Some(assessment) = self.situation.assessment.as_ref().filter(|a| a.anomalous) {
             let (score, threshold) = (assessment.score, assessment.threshold);
-            let detail = format!("score {score:.3}, threshold {threshold:.3}");
+            let mut detail = format!("score {score:.3}, threshold {threshold:.3}");
+            if !assessment.contributors.is_empty() {
+                detail += &format!(", by {}", assessment.causes());
+            }
             self.hold(ClipReason::Anomaly, detail);
         }
         let alerts: Vec<&str> =

@@ -9,6 +9,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+use crate::detect::Assessment;
 use crate::policy::Action;
 use crate::target::{Dimension, Mode, TargetId};
 use crate::units::{Limit, Timestamp};
@@ -114,4 +115,7 @@ pub struct Decision {
     pub reasons: Vec<String>,
     /// What the guard changed, in order.
     pub clips: Vec<Clip>,
+    /// The detector's word and what it rests on, where the moment was anomalous.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anomaly: Option<Assessment>,
 }

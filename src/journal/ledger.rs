@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{AlertEvent, Intent, Outcome, Pause, Record};
+use crate::detect::Assessment;
 use crate::guard::{ClipReason, Decision, GuardState};
 use crate::policy::Action;
 use crate::target::{Dimension, TargetId};
@@ -129,6 +130,9 @@ impl Ledger {
     /// Whether `record` says nothing that the ledger does not know.
     pub(super) fn repeats(&self, record: &Record) -> bool {
         let Record::Decision(decision) = record else { return false };
+        if decision.anomaly.as_ref().is_some_and(Assessment::is_alert) {
+            return false;
+        }
         self.decisions
             .get(&(decision.target.clone(), decision.dimension))
             .is_some_and(|last| last.says_the_same(&LastDecision::of(decision)))

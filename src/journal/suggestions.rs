@@ -170,6 +170,7 @@ mod tests {
             action,
             reasons: vec![reason.to_owned()],
             clips: Vec::new(),
+            anomaly: None,
         }
     }
 

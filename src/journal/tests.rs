@@ -7,6 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::detect::Assessment;
 use crate::guard::{Clip, ClipReason, Decision, GuardState};
 use crate::policy::fixtures::START;
 use crate::target::TargetId;
@@ -62,6 +63,7 @@ fn decision(name: &str, at: u64, action: Action, desired: f64) -> Decision {
         action,
         reasons: vec!["because".to_owned()],
         clips: Vec::new(),
+        anomaly: None,
     }
 }
 
@@ -213,6 +215,17 @@ fn a_decision_is_written_when_it_says_something_new() {
         decision.clips.push(clip);
         Record::Decision(decision)
     };
+    let alerting = |at| {
+        let mut decision = decision("a", at, Action::ScaleUp, 1.6);
+        decision.anomaly = Some(Assessment {
+            score: 0.8,
+            alert_score: 0.7,
+            threshold: 0.5,
+            anomalous: true,
+            contributors: Vec::new(),
+        });
+        Record::Decision(decision)
+    };
     let bytes = written(&[
         same_but_for_figures(1),
         same_but_for_figures(2),
@@ -221,13 +234,16 @@ fn a_decision_is_written_when_it_says_something_new() {
         Record::Decision(decision("b", 4, Action::ScaleUp, 1.5)),
         Record::Decision(decision("a", 5, Action::ScaleUp, 1.5)),
         Record::Decision(decision("a", 6, Action::ScaleUp, 1.6)),
+        alerting(7),
+        alerting(8),
+        Record::Decision(decision("a", 9, Action::ScaleUp, 1.6)),
     ]);
     let seconds = |line: &str| match serde_json::from_str(line).unwrap() {
         Record::Decision(decision) => decision.at.since(START).as_secs(),
         other => panic!("{other:?}"),
     };
     let text = String::from_utf8(bytes).unwrap();
-    assert_eq!(text.lines().map(seconds).collect::<Vec<_>>(), [1, 3, 4, 4, 6]);
+    assert_eq!(text.lines().map(seconds).collect::<Vec<_>>(), [1, 3, 4, 4, 6, 7, 8]);
 }
 
 #[test]

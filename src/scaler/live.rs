@@ -12,10 +12,11 @@ use tokio::time::MissedTickBehavior;
 use super::act::{Acted, Hands};
 use super::engine::{Engine, RuleSettings, wants_change};
 use super::gauges::LoopMetrics;
+use super::models::ModelFiles;
+use super::now;
 use super::observed::Observed;
 use super::shared::{AlertHost, Shared};
 use super::standing::RuleStanding;
-use super::{models, now};
 use crate::actuate::Actuator;
 use crate::alerts::{AlertBook, Intake};
 use crate::config::{self, ActuatorKind, Config, TargetRule};
@@ -77,16 +78,22 @@ pub struct Live {
     config_file: PathBuf,
     wiring: Wiring,
     recovered: Recovered,
+    models: ModelFiles,
     models_saved_at: Timestamp,
 }
 
 impl Live {
     /// Opens the journal and prepares everything that `config`, read from `config_file`, names.
-    /// Nothing is asked of Prometheus and nothing is changed yet.
+    /// Nothing is asked of Prometheus and nothing is changed yet. `force_save` lets new models take the
+    /// place of a file that was refused.
     ///
     /// # Errors
     /// See [`ScalerError`].
-    pub fn new(config_file: PathBuf, config: Config) -> Result<Self, ScalerError> {
+    pub fn new(
+        config_file: PathBuf,
+        config: Config,
+        force_save: bool,
+    ) -> Result<Self, ScalerError> {
         let (journal, recovered) = Journal::open(&config.journal.path)?;
         let journal = Arc::new(Mutex::new(journal));
         let wiring = Wiring::new(&config, &journal)?;
@@ -94,7 +101,8 @@ impl Live {
         let rows = (config.global.history.as_secs_f64() / interval.as_secs_f64()).ceil() as usize;
         let mut engine = Engine::new(config.detection.clone(), rows.max(1));
         engine.set_rules(rule_settings(&config))?;
-        models::load(&config.journal.path, &mut engine);
+        let mut models = ModelFiles::new(&config.journal.path, force_save);
+        models.load(&mut engine);
         engine.remember(&recovered);
         let book = AlertBook::restore(recovered.alerts.iter().cloned());
         let shared = Arc::new(Shared::new(engine, journal, config, recovered.pauses.clone()));
@@ -102,7 +110,7 @@ impl Live {
         let rules = shared.config();
         shared.metrics.begin_at_zero(rules.targets.iter().map(|rule| rule.name.as_str()));
         let intake = Arc::new(Intake::new(AlertHost(shared.clone()), book));
-        Ok(Self { shared, intake, config_file, wiring, recovered, models_saved_at: now() })
+        Ok(Self { shared, intake, config_file, wiring, recovered, models, models_saved_at: now() })
     }
 
     /// Runs until `shutdown` is ready. `ready` is called after the first look at every target.
@@ -227,7 +235,7 @@ impl Live {
         self.models_saved_at = now();
         let engine = self.shared.engine.read().unwrap_or_else(PoisonError::into_inner);
         match engine.save_models() {
-            Ok(saved) => models::save(&self.shared.config().journal.path, saved),
+            Ok(saved) => self.models.save(saved),
             Err(error) => tracing::warn!("models not saved: {error}"),
         }
     }

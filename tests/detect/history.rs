@@ -108,6 +108,8 @@ async fn one_query_has_a_column_a_series_and_a_step_of_its_own() {
             "2m",
             "--output",
             "out.csv",
+            "--detection.mode",
+            "plain",
         ],
     );
     assert!(output.status.success(), "{}", message(&output));

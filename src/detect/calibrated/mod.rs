@@ -5,7 +5,7 @@
 //!
 //! * [`views`]: one signal, several numbers that are large when something is odd ([`level`], [`season`]).
 //! * [`surprise`]: each of them as a tail probability among its own past.
-//! * [`recent`], [`moments`], [`whitener`], [`joint`]: all signals at once.
+//! * [`recent`], [`moments`], [`whitener`], [`reservoir`], [`profile`], [`joint`]: all signals at once.
 //! * [`alert`]: from row scores to alerts.
 //! * [`target`]: all of it for one target.
 
@@ -13,7 +13,9 @@ mod alert;
 mod joint;
 mod level;
 mod moments;
+mod profile;
 mod recent;
+mod reservoir;
 mod season;
 mod surprise;
 mod target;
@@ -27,8 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use self::joint::{Circumstances, Joint};
 use self::target::{TargetState, Verdict};
-use super::forest::{Forest, Parameters};
-use super::pool::Pool;
+use super::forest::Parameters;
 use super::{Assessment, Contributor, DetectError, file, same_schema, seed_of};
 use crate::config::Detection;
 use crate::features::{Features, Schema};
@@ -40,35 +41,24 @@ const KIND: &str = "calibrated";
 /// The surprise that is shown as 0.5: about one row in 500.
 const EVEN: f64 = 2.7;
 
-/// How many times `max_samples` rows the pool of the forest keeps.
-const POOL_TREES: usize = 16;
-
 /// A floor for values whose unit is not known.
 const NO_FLOOR: f64 = 1e-9;
 
-/// The detector of one rule's targets. Each has its own views and its own whitening; the forest is
-/// common, as whitened rows are alike.
+/// The detector of one rule's targets. Each has its own views, whitening and forest.
 #[derive(Clone, Debug)]
 pub struct CalibratedDetector {
     config: Detection,
     schema: Arc<Schema>,
     floors: Vec<f64>,
     learnt: Learnt,
-    /// Whether all rows are taken for normal.
-    training: bool,
 }
 
 /// What goes into the file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Learnt {
     schema: Arc<Schema>,
-    forest: Option<Forest>,
     /// The joint model of all targets' rows, for those that have none yet.
     common: Joint,
-    pool: Pool,
-    /// Rows offered to the pool since the forest was fitted, and when that was.
-    rows_since_fit: u64,
-    fitted_at: Option<Timestamp>,
     targets: BTreeMap<TargetId, TargetState>,
 }
 
@@ -79,15 +69,10 @@ impl CalibratedDetector {
     /// [`DetectError::Parameter`] for a setting out of its range.
     pub fn new(schema: Arc<Schema>, config: Detection) -> Result<Self, DetectError> {
         Parameters::from(&config).check()?;
-        let width = schema.len() * recent::FEATURES;
         let first_rows = u32::try_from(config.min_training_rows).unwrap_or(u32::MAX);
         let learnt = Learnt {
             schema: Arc::clone(&schema),
-            forest: None,
             common: Joint::new(schema.len(), first_rows, 0),
-            pool: Pool::new(width, config.max_samples * POOL_TREES, config.random_state),
-            rows_since_fit: 0,
-            fitted_at: None,
             targets: BTreeMap::new(),
         };
         let floors = schema
@@ -95,12 +80,7 @@ impl CalibratedDetector {
             .iter()
             .map(|name| Signal::from_name(name).map_or(NO_FLOOR, Signal::smallest_change))
             .collect();
-        Ok(Self { config, schema, floors, learnt, training: false })
-    }
-
-    /// Whether the rows to come are known to be normal: then all are learnt.
-    pub fn set_training(&mut self, training: bool) {
-        self.training = training;
+        Ok(Self { config, schema, floors, learnt })
     }
 
     /// Judges the signals of `target` at `at` by what came before, then learns them. `None` while too
@@ -114,6 +94,30 @@ impl CalibratedDetector {
         features: &Features,
         at: Timestamp,
     ) -> Result<Option<Assessment>, DetectError> {
+        let verdict = self.push(target, features, at, false)?;
+        Ok(self.assessment(verdict))
+    }
+
+    /// Learns the signals of `target` at `at`, which are known to be normal.
+    ///
+    /// # Errors
+    /// [`DetectError::Schema`] for features of another schema; nothing is learnt.
+    pub fn train(
+        &mut self,
+        target: &TargetId,
+        features: &Features,
+        at: Timestamp,
+    ) -> Result<(), DetectError> {
+        self.push(target, features, at, true).map(drop)
+    }
+
+    fn push(
+        &mut self,
+        target: &TargetId,
+        features: &Features,
+        at: Timestamp,
+        training: bool,
+    ) -> Result<Verdict, DetectError> {
         if !Arc::ptr_eq(&self.schema, features.schema()) {
             same_schema(&self.schema, features.schema())?;
         }
@@ -125,34 +129,11 @@ impl CalibratedDetector {
         let values: Vec<_> = features.values().collect();
         let with = Circumstances {
             config: &self.config.calibrated,
-            forest: learnt.forest.as_ref(),
             interval_seconds: state.advance(at),
             floors: &self.floors,
-            training: self.training,
+            training,
         };
-        let mut whitened = Vec::new();
-        let verdict = state.push(&values, at, &with, &mut learnt.common, &mut whitened);
-        if !verdict.refused && !whitened.is_empty() {
-            learnt.pool.push(&whitened);
-            learnt.rows_since_fit += 1;
-            self.refit_if_due(at)?;
-        }
-        Ok(self.assessment(verdict))
-    }
-
-    fn refit_if_due(&mut self, at: Timestamp) -> Result<(), DetectError> {
-        if self.config.calibrated.forest_weight == 0.0 {
-            return Ok(());
-        }
-        let learnt = &mut self.learnt;
-        let enough = learnt.rows_since_fit >= self.config.max_samples as u64;
-        let interval = self.config.refit_interval;
-        if enough && learnt.fitted_at.is_none_or(|fitted| at.since(fitted) >= interval) {
-            let rows = learnt.pool.rows()?;
-            learnt.forest = Some(Forest::grow(rows, &Parameters::from(&self.config))?);
-            (learnt.rows_since_fit, learnt.fitted_at) = (0, Some(at));
-        }
-        Ok(())
+        Ok(state.push(&values, at, &with, &mut learnt.common))
     }
 
     fn assessment(&self, verdict: Verdict) -> Option<Assessment> {
@@ -180,7 +161,12 @@ impl CalibratedDetector {
             .collect()
     }
 
-    /// Forgets the targets that are not `kept`; the forest stays.
+    /// When the last row of `target` was learnt; `None` for a target that is not known.
+    pub fn last_row(&self, target: &TargetId) -> Option<Timestamp> {
+        self.learnt.targets.get(target).and_then(TargetState::last_row)
+    }
+
+    /// Forgets the targets that are not `kept`; the common model stays.
     pub fn retain(&mut self, kept: impl Fn(&TargetId) -> bool) {
         self.learnt.targets.retain(|target, _| kept(target));
     }

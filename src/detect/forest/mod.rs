@@ -1,13 +1,17 @@
 //! Isolation Forest (Liu, Ting, Zhou 2008) with scikit-learn's parameters and conventions.
 
+pub(in crate::detect) mod key;
 pub(in crate::detect) mod tree;
 pub(in crate::detect) mod walk;
+
+use std::ops::Range;
 
 use ndarray::{Array1, ArrayView2};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use self::key::Key;
 use self::tree::{Grower, Node, average_path_length};
 use crate::config::Detection;
 use crate::detect::DetectError;
@@ -194,8 +198,9 @@ impl Forest {
         Ok(self.decision_function(rows)?.mapv(|d| if d < 0.0 { -1 } else { 1 }))
     }
 
-    /// The score of one row of the right width.
-    pub(in crate::detect) fn score_row(&self, row: &[f32]) -> f64 {
+    /// [`Forest::score_samples`] of one row of [`Forest::n_features`] values, without any allocation for up
+    /// to 256 of them: for streams.
+    pub fn score_row(&self, row: &[f32]) -> f64 {
         self.score(walk::path_length(self, row))
     }
 
@@ -204,21 +209,26 @@ impl Forest {
         -(-mean_path_length / self.normal_path_length).exp2()
     }
 
+    /// Where each tree's nodes are, and its depth.
+    fn spans(&self) -> impl Iterator<Item = (Range<usize>, u16)> {
+        let ends = self.trees.iter().skip(1).map(|next| next.root as usize);
+        let ends = ends.chain([self.nodes.len()]);
+        self.trees.iter().zip(ends).map(|(tree, end)| (tree.root as usize..end, tree.depth))
+    }
+
     /// Whether every walk stays inside its tree: what a file must hold before it may be walked.
     pub(in crate::detect) fn is_sound(&self) -> bool {
-        let ends = self.trees.iter().skip(1).map(|t| t.root as usize).chain([self.nodes.len()]);
-        let spans = self.trees.iter().map(|t| t.root as usize).zip(ends);
         self.nodes.len() == self.path_lengths.len()
             && self.trees.first().is_some_and(|tree| tree.root == 0)
             && self.normal_path_length > 0.0
-            && spans.into_iter().all(|(root, end)| {
-                root < end
+            && self.spans().all(|(Range { start, end }, _)| {
+                start < end
                     && end <= self.nodes.len()
-                    && (root..end).all(|i| {
+                    && (start..end).all(|i| {
                         let node = self.nodes[i];
                         usize::from(node.feature) < self.n_features
                             && if node.is_leaf() {
-                                node.threshold == f32::INFINITY
+                                node.threshold == Key::INFINITY
                             } else {
                                 i + usize::from(node.left) + 1 < end
                             }

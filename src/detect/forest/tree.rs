@@ -8,18 +8,20 @@ use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use super::key::Key;
+
 /// One node. A row goes `left` nodes ahead where its `feature` is at most `threshold`, else one further.
 /// A leaf has `left` 0 and an infinite threshold, so that a walk past it stays on it: all rows can take
 /// the same number of steps without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Node {
-    pub threshold: f32,
+    pub threshold: Key,
     pub feature: u16,
     pub left: u16,
 }
 
 impl Node {
-    const LEAF: Self = Self { threshold: f32::INFINITY, feature: 0, left: 0 };
+    const LEAF: Self = Self { threshold: Key::INFINITY, feature: 0, left: 0 };
 
     pub fn is_leaf(self) -> bool {
         self.left == 0
@@ -115,7 +117,7 @@ impl<'a> Grower<'a> {
             nodes.extend([Node::LEAF; 2]);
             path_lengths.extend([0.0; 2]);
             nodes[task.node] = Node {
-                threshold: split.threshold,
+                threshold: split.threshold.into(),
                 feature: split.feature,
                 left: (left - task.node) as u16,
             };

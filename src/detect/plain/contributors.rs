@@ -9,6 +9,7 @@
 
 use crate::detect::Contributor;
 use crate::detect::forest::Forest;
+use crate::detect::forest::key::Key;
 use crate::features::Schema;
 
 /// The credit of each feature, in steps of path length, averaged over the trees.
@@ -19,7 +20,8 @@ pub fn credits(forest: &Forest, row: &[f32]) -> Vec<f64> {
         while !forest.nodes[at].is_leaf() {
             let node = forest.nodes[at];
             let feature = usize::from(node.feature);
-            let child = at + usize::from(node.left) + usize::from(row[feature] > node.threshold);
+            let child =
+                at + usize::from(node.left) + usize::from(Key::from(row[feature]) > node.threshold);
             credits[feature] +=
                 f64::from(forest.path_lengths[at]) - f64::from(forest.path_lengths[child]);
             at = child;

@@ -78,16 +78,18 @@ fn no_tree_is_deeper_than_the_logarithm_of_its_rows() {
 
 #[test]
 fn a_single_row_scores_as_in_a_batch() {
-    let rows = bells(77, 3, 1);
-    let forest = Forest::fit(rows.view(), &Parameters::from(&small())).expect("fits");
-    let batch = forest.score_samples(rows.view()).expect("scores");
-    for (row, score) in rows.rows().into_iter().zip(batch) {
-        let alone = forest.score_row(row.as_slice().expect("contiguous"));
-        assert!((alone - score).abs() < 1e-12);
+    for (n_rows, width) in [(300, 3), (77, 256), (77, 257)] {
+        let mut rows = bells(n_rows, width, 1);
+        let forest = Forest::fit(rows.view(), &Parameters::from(&small())).expect("fits");
+        rows[[7, 0]] = f32::NAN;
+        let batch = forest.score_samples(rows.view()).expect("scores");
+        for (row, score) in rows.rows().into_iter().zip(&batch) {
+            assert_eq!(forest.score_row(row.as_slice().expect("contiguous")), *score);
+        }
+        let transposed = rows.t().to_owned();
+        let strided = forest.score_samples(transposed.t()).expect("scores");
+        assert_eq!(strided, batch, "any memory layout");
     }
-    let transposed = rows.t().to_owned();
-    let strided = forest.score_samples(transposed.t()).expect("scores");
-    assert_eq!(strided, forest.score_samples(rows.view()).expect("scores"), "any memory layout");
 }
 
 #[test]
@@ -131,13 +133,15 @@ fn only_an_anomalous_moment_has_contributors() {
 
 #[test]
 fn credits_add_up_to_the_missing_path_length() {
-    let rows = bells(200, 3, 1);
-    let forest = Forest::fit(rows.view(), &Parameters::from(&small())).expect("fits");
-    for row in rows.rows() {
-        let row = row.as_slice().expect("contiguous");
-        let credits: f64 = contributors::credits(&forest, row).iter().sum();
-        let missing = forest.normal_path_length - walk::path_length(&forest, row);
-        assert!((credits - missing).abs() < 1e-5);
+    for width in [3, 256, 257] {
+        let rows = bells(200, width, 1);
+        let forest = Forest::fit(rows.view(), &Parameters::from(&small())).expect("fits");
+        for row in rows.rows() {
+            let row = row.as_slice().expect("contiguous");
+            let credits: f64 = contributors::credits(&forest, row).iter().sum();
+            let missing = forest.normal_path_length - walk::path_length(&forest, row);
+            assert!((credits - missing).abs() < 1e-5);
+        }
     }
 }
 

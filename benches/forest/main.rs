@@ -1,15 +1,19 @@
 //! Isolation Forest: 100 000 rows × 10 features, 100 trees × 256 rows, as in the usual comparisons.
+//! With `--beside FOLDER` it leaves data and scores there for `bench.py`, and prints what each step took.
 
-#![allow(clippy::expect_used)]
+#![allow(clippy::expect_used, clippy::print_stdout)]
 
+mod beside;
+
+use std::path::Path;
 use std::sync::Arc;
 
 use divan::Bencher;
-use loadline::config::Detection;
+use loadline::config::{Detection, DetectionMode};
 use loadline::detect::forest::{Contamination, Forest, Parameters};
 use loadline::detect::plain::Model;
 use loadline::features::{self, Features, Schema};
-use ndarray::{Array2, s};
+use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -17,21 +21,30 @@ const ROWS: usize = 100_000;
 const FEATURES: usize = 10;
 
 fn main() {
-    divan::main();
+    let arguments: Vec<String> = std::env::args().collect();
+    match arguments.iter().position(|argument| argument == "--beside") {
+        Some(flag) => beside::run(Path::new(arguments.get(flag + 1).expect("a folder"))),
+        None => divan::main(),
+    }
 }
 
 fn parameters(contamination: Contamination) -> Parameters {
     Parameters { n_estimators: 100, max_samples: 256, contamination, random_state: 42 }
 }
 
-/// Two correlated clouds, and one row in twenty anywhere.
+/// Two clouds. One row in twenty is planted: two of its features are anywhere.
 fn rows() -> Array2<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
-    Array2::from_shape_fn((ROWS, FEATURES), |(row, _)| {
+    Array2::from_shape_fn((ROWS, FEATURES), |(row, feature)| {
         let cloud = if row % 5 < 2 { 3.0 } else { 0.0 };
         let bell: f32 = (0..4).map(|_| rng.random::<f32>() - 0.5).sum();
-        if row % 20 == 0 { rng.random_range(-6.0..8.0) } else { cloud + bell }
+        let anywhere = is_planted(row) && feature / 2 == row / 20 % (FEATURES / 2);
+        if anywhere { rng.random_range(-6.0..8.0) } else { cloud + bell }
     })
+}
+
+fn is_planted(row: usize) -> bool {
+    row.is_multiple_of(20)
 }
 
 #[divan::bench]
@@ -60,9 +73,8 @@ fn score_row_by_row(bencher: Bencher) {
     let rows = rows();
     let forest = Forest::fit(rows.view(), &parameters(Contamination::Auto)).expect("a forest");
     bencher.counter(divan::counter::ItemsCount::new(1000usize)).bench(|| {
-        (0..1000)
-            .map(|row| forest.score_samples(rows.slice(s![row..=row, ..])).map_or(0.0, |s| s[0]))
-            .sum::<f64>()
+        let rows = rows.rows().into_iter().take(1000);
+        rows.filter_map(|row| row.to_slice()).map(|row| forest.score_row(row)).sum::<f64>()
     });
 }
 
@@ -92,7 +104,7 @@ fn assess_live_features(bencher: Bencher) {
 }
 
 fn live_rows() -> (Array2<f32>, Arc<Schema>) {
-    let schema = features::schema();
+    let schema = features::schema(DetectionMode::Plain);
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     (Array2::from_shape_simple_fn((256, schema.len()), || rng.random()), schema)
 }

@@ -10,8 +10,10 @@ use super::reservoir::Reservoir;
 use super::whitener::Row;
 use crate::config::Calibrated;
 
-/// Rows after the first fit before scores can be compared with their past.
-const FIRST_SCORES: u32 = 30;
+/// How many scores there must be before one can be compared with its past: a share of the rows before the
+/// first fit.
+const FIRST_SCORES_SHARE: u32 = 5;
+const FEWEST_FIRST_SCORES: u32 = 10;
 
 /// The weight of a row in the mean and the deviation of the scores.
 const SCORE_RATE: f64 = 1.0 / 2000.0;
@@ -122,7 +124,11 @@ impl Joint {
 
     /// Whether it judges.
     pub fn is_ready(&self) -> bool {
-        self.distance.rows() >= FIRST_SCORES
+        self.distance.rows() >= self.first_scores()
+    }
+
+    fn first_scores(&self) -> u32 {
+        (self.first_rows / FIRST_SCORES_SHARE).max(FEWEST_FIRST_SCORES)
     }
 
     /// Judges `row` ([`FEATURES`] values a signal, not-a-number where missing) by the rows before it and
@@ -151,7 +157,7 @@ impl Joint {
             distance: sizes.iter().sum(),
             excess: excess.as_ref().map(|columns| columns.iter().copied().map(f64::from).sum()),
         };
-        let ready = self.excess.rows() >= FIRST_SCORES;
+        let ready = self.excess.rows() >= self.first_scores();
         let forest_weight = if ready { with.config.forest_weight } else { 0.0 };
         let weight = 1.0 - forest_weight;
         let mut score = weight * self.distance.standardised(sums.distance);

@@ -17,6 +17,8 @@ mod recent;
 mod season;
 mod surprise;
 mod target;
+#[cfg(test)]
+mod tests;
 mod views;
 mod whitener;
 

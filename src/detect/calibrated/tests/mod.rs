@@ -1,6 +1,7 @@
 //! The parts by themselves, what holds for any input, what lasts, and how well faults are found.
 
 mod parts;
+mod properties;
 mod statistics;
 
 use std::sync::Arc;

@@ -20,6 +20,8 @@ mod reservoir;
 mod season;
 mod surprise;
 mod target;
+#[cfg(test)]
+mod tests;
 mod views;
 mod whitener;
 
@@ -45,6 +47,10 @@ const EVEN: f64 = 2.7;
 /// A floor for values whose unit is not known.
 const NO_FLOOR: f64 = 1e-9;
 
+/// Values are limited to this, in their unit: what is larger has no finite square, and squares of it no
+/// finite sum.
+const LARGEST: f64 = 1e30;
+
 /// The detector of one rule's targets. Each has its own views, whitening and forest.
 #[derive(Clone, Debug)]
 pub struct CalibratedDetector {
@@ -67,9 +73,13 @@ impl CalibratedDetector {
     /// A detector that knows nothing yet, for the signals of `schema`.
     ///
     /// # Errors
-    /// [`DetectError::Parameter`] for a setting out of its range.
+    /// [`DetectError::Parameter`] for a setting out of its range, [`DetectError::NoFeatures`] without
+    /// signals.
     pub fn new(schema: Arc<Schema>, config: Detection) -> Result<Self, DetectError> {
         Parameters::from(&config).check()?;
+        if schema.is_empty() {
+            return Err(DetectError::NoFeatures);
+        }
         let first_rows = u32::try_from(config.min_training_rows).unwrap_or(u32::MAX);
         let learnt = Learnt {
             schema: Arc::clone(&schema),
@@ -127,7 +137,8 @@ impl CalibratedDetector {
             let phase = seed_of(target, self.config.random_state) as u32;
             TargetState::new(self.schema.len(), phase)
         });
-        let values: Vec<_> = features.values().collect();
+        let within = |value: f64| value.clamp(-LARGEST, LARGEST);
+        let values: Vec<_> = features.values().map(|value| value.map(within)).collect();
         let with = Circumstances {
             config: &self.config.calibrated,
             interval_seconds: state.advance(at),

@@ -17,6 +17,9 @@ const JOINT_FIT_FROM_ROWS: u32 = 150;
 /// A target with a model of its own lends one row in so many to the common one.
 const LENT_ROWS: u32 = 16;
 
+/// Of the joint scores of refused rows one in so many is learnt.
+const REFUSED_LEARNT: u32 = 4;
+
 /// Rows before a view's surprise means anything, and before the joint score's does.
 const VIEWS_FROM_ROWS: u16 = 100;
 const JOINT_FROM_ROWS: u16 = 160;
@@ -119,10 +122,7 @@ impl TargetState {
         }
         let lent = self.lent_judgement(&features, with, common);
         let own = self.joint.push(&features, with);
-        let joint_surprise = own
-            .as_ref()
-            .and_then(|own| self.joint_surprise.push([(own.score - LOWEST_JOINT).max(0.0)]))
-            .map(|[surprise]| surprise);
+        let joint_surprise = own.as_ref().and_then(|own| self.joint_surprise(own));
         let judgement = own.or(lent);
         let joint = judgement
             .as_ref()
@@ -144,6 +144,17 @@ impl TargetState {
         let parts = judgement.map_or_else(Vec::new, |j| j.parts);
         let credits = credits(&parts, joint, &units, config.views_weight / known.max(1) as f64);
         Verdict { score, alert, credits }
+    }
+
+    /// How surprising the joint score is. Of the rows that the model refuses only a few are learnt: the
+    /// next fault must surprise too.
+    fn joint_surprise(&mut self, own: &Judgement) -> Option<f64> {
+        let value = [(own.score - LOWEST_JOINT).max(0.0)];
+        let told = self.joint_surprise.tell(value);
+        if !own.refused || self.rows.is_multiple_of(REFUSED_LEARNT) {
+            self.joint_surprise.learn(value);
+        }
+        told.map(|[surprise]| surprise)
     }
 
     /// The common model's word on a row. It learns the rows of targets that need it, and a few of all

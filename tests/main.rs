@@ -12,6 +12,7 @@ mod closed_loop;
 mod config;
 mod decide;
 mod detect;
+mod detect_quality;
 mod exporter;
 mod exporter_command;
 mod exporter_soak;

@@ -118,7 +118,8 @@ impl TargetState {
             let signal = self.signals[i].get_or_insert_with(Box::default);
             let raw = signal.views.push(value, at, with.interval_seconds, with.floors[i]);
             surprises[i] = signal.surprise.push(raw);
-            features[i * FEATURES..][..FEATURES].copy_from_slice(&signal.recent.push(value));
+            let recent = signal.recent.push(value, at, with.interval_seconds);
+            features[i * FEATURES..][..FEATURES].copy_from_slice(&recent);
         }
         let lent = self.lent_judgement(&features, with, common);
         let own = self.joint.push(&features, with);

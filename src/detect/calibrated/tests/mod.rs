@@ -1,7 +1,10 @@
 //! The parts by themselves, what holds for any input, what lasts, and how well faults are found.
 
+mod explanation;
+mod life;
 mod parts;
 mod properties;
+mod quality;
 mod statistics;
 
 use std::sync::Arc;

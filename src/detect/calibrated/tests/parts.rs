@@ -13,13 +13,19 @@ use crate::config::{Calibrated, View};
 #[test]
 fn the_recent_features_are_as_computed_by_hand() {
     let mut recent = Recent::default();
-    assert_eq!(recent.push(4.0), [4.0, 4.0, 4.0, 0.0]);
-    assert_eq!(recent.push(6.0), [6.0, 5.0, 5.0, 2.0]);
+    let mut push = |at, value| recent.push(value, seconds(at), 60.0);
+    let [value, short, long, change] = push(0, 4.0);
+    assert_eq!([value, short, long], [4.0, 4.0, 4.0]);
+    assert!(change.is_nan(), "there is none yet: {change}");
+    assert_eq!(push(60, 6.0), [6.0, 5.0, 5.0, 2.0]);
     for value in 1..=30 {
-        recent.push(f64::from(value));
+        push(60 + 60 * value, value as f64);
     }
     // 31 after 1 to 30: means of 27 to 31 and 12 to 31.
-    assert_eq!(recent.push(31.0), [31.0, 29.0, 21.5, 1.0]);
+    assert_eq!(push(1920, 31.0), [31.0, 29.0, 21.5, 1.0]);
+    assert_eq!(push(2520, 36.0), [36.0, 30.8, 22.7, 1.4], "ten intervals later");
+    assert_eq!(push(3121, 9.0)[..3], [9.0; 3], "after a gap");
+    assert_eq!(push(3181, 10.0), [10.0, 9.5, 9.5, 1.0]);
 }
 
 #[test]
@@ -176,8 +182,10 @@ fn each_view_sees_what_it_is_for() {
         usual.sort_unstable_by(f64::total_cmp);
         let most = usual[usual.len() * 99 / 100];
         // The wave is at its lowest there.
-        let odd = (rows + 216..).take(faulty).map(|row| push(row, fault(row, normal(row)))).last();
-        let odd = odd.expect("a row");
+        let during = (rows + 216..).take(faulty).map(|row| push(row, fault(row, normal(row))));
+        let during: Vec<f64> = during.collect();
+        let odd = during[faulty - 1];
+        assert!(faulty == 1 || odd > 1.5 * during[0], "{view:?} looks at several rows: {during:?}");
         assert!(odd > 1.5 * most && odd > 0.5, "{view:?}: {odd} against {most}");
     }
 }

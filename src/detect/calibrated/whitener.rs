@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::moments::Moments;
+use super::recent::FEATURES;
 
 /// A standardised value is clipped here: one broken sensor must not hide the rest.
 const CLIP: f64 = 5.0;
@@ -12,6 +13,9 @@ const SMALLEST_EIGENVALUE: f64 = 0.02;
 
 /// A standard deviation is widened by this share of the signal's range.
 const RANGE_FLOOR: f64 = 0.01;
+
+/// Rows with a value that a column must have.
+const FEWEST_ROWS: f64 = 3.0;
 
 /// Jacobi's method converges quadratically; for a few dozen columns it needs about seven sweeps.
 const MOST_SWEEPS: usize = 30;
@@ -25,6 +29,8 @@ pub struct Whitener {
     scale: Vec<f64>,
     /// The square matrix, row by row.
     matrix: Vec<f32>,
+    /// For each column that of another signal that goes with it most, and their correlation.
+    partners: Vec<(u16, f32)>,
 }
 
 /// A row in the whitener's eyes; both are as wide as the row.
@@ -42,31 +48,47 @@ impl Whitener {
     pub fn new(moments: &Moments, range: impl Fn(usize) -> f64) -> Self {
         let width = moments.mean().len();
         let scale: Vec<f64> = (0..width)
-            .map(|i| 1.0 / (moments.covariance(i, i).max(0.0).sqrt() + RANGE_FLOOR * range(i)))
+            .map(|i| match moments.seen(i) {
+                // A column that is hardly known says nothing.
+                seen if seen < FEWEST_ROWS => 0.0,
+                _ => 1.0 / (moments.covariance(i, i).max(0.0).sqrt() + RANGE_FLOOR * range(i)),
+            })
             .collect();
         let standardised = |i: usize, j: usize| moments.covariance(i, j) * scale[i] * scale[j];
         let matrix: Vec<f64> =
             (0..width * width).map(|at| standardised(at / width, at % width)).collect();
+        let partners = (0..width).map(|i| partner(&matrix[i * width..][..width], i)).collect();
         let matrix = inverse_root(matrix, width).into_iter().map(|v| v as f32).collect();
-        Self { mean: moments.mean().to_vec(), scale, matrix }
+        Self { mean: moments.mean().to_vec(), scale, matrix, partners }
     }
 
     /// Whether it is one of rows of `width` values: what a file must hold.
     pub fn is_sound(&self, width: usize) -> bool {
         let columns = [self.mean.len(), self.scale.len()];
-        columns == [width; 2] && self.matrix.len() == width * width
+        columns == [width; 2]
+            && self.matrix.len() == width * width
+            && self.partners.len() == width
+            && self.partners.iter().all(|(column, _)| usize::from(*column) < width)
     }
 
-    /// Whitens a row. A missing value is taken to be at its mean.
+    /// Whitens a row. A missing value is taken to be where the signal that goes with it most leads to
+    /// expect it; at the mean, its absence would look like a broken relation.
     pub fn whiten(&self, row: impl Iterator<Item = f64>) -> Row {
-        let standardised: Vec<f32> = row
+        let known: Vec<f32> = row
             .zip(&self.mean)
             .zip(&self.scale)
             .map(|((value, mean), scale)| {
                 let z = (value - mean) * scale;
-                if z.is_nan() { 0.0 } else { z.clamp(-CLIP, CLIP) as f32 }
+                z.clamp(-CLIP, CLIP) as f32
             })
             .collect();
+        let expected = |&(column, correlation): &(u16, f32)| {
+            let z = correlation * known[usize::from(column)];
+            if z.is_nan() { 0.0 } else { z }
+        };
+        let columns = known.iter().zip(&self.partners);
+        let standardised: Vec<f32> =
+            columns.map(|(z, partner)| if z.is_nan() { expected(partner) } else { *z }).collect();
         let mut whitened = vec![0.0; standardised.len()];
         // The matrix is symmetric: sums of scaled rows are sums over columns, without a reduction.
         for (line, z) in self.matrix.chunks_exact(self.mean.len()).zip(&standardised) {
@@ -76,6 +98,14 @@ impl Whitener {
         }
         Row { standardised, whitened }
     }
+}
+
+/// The column of another signal with the highest correlation with column `i`, of which `line` tells.
+fn partner(line: &[f64], i: usize) -> (u16, f32) {
+    let own = line[i].max(f64::MIN_POSITIVE);
+    let others = line.iter().enumerate().filter(|(j, _)| j / FEATURES != i / FEATURES);
+    let best = others.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+    best.map_or((i as u16, 0.0), |(j, covariance)| (j as u16, (covariance / own) as f32))
 }
 
 /// `Q max(λ, floor)^(-1/2) Q'` of a symmetric matrix, row by row.

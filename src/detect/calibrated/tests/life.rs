@@ -12,7 +12,12 @@ fn troubled_row(row: usize, target: usize, normal: &[Vec<f64>]) -> Vec<Option<f6
     let mut noise = rng((row * TARGETS.len() + target) as u64);
     let fault = (target == 0 && (695..715).contains(&row)) || (target == 1 && row == 900);
     let mut values = normal[row + 40 * target].clone();
-    values[1] += if fault { 9.0 } else { 0.0 };
+    // The first row is the worst: those after it are held.
+    values[1] += match fault {
+        true if row == 695 => 16.0,
+        true => 8.0,
+        false => 0.0,
+    };
     values.into_iter().map(|v| Some(v).filter(|_| noise.random::<f64>() > 0.1)).collect()
 }
 
@@ -138,12 +143,13 @@ fn a_gap_of_hours_is_no_anomaly() {
                 found.push(observe(&mut detector, "a", at, &known(values)));
             }
         }
-        // Four gaps. Of several signals the first means after a gap are those of few values.
+        // Four gaps. Of several signals the first means after a gap are those of few values: a row or two
+        // may alert.
         let late = &found[4 * DAY_ROWS..];
         let alerts = late.iter().flatten().filter(|a| a.is_alert()).count();
         assert!(late.iter().all(Option::is_some));
         assert!(anomalous_share(late) < 0.01, "{width}: {}", anomalous_share(late));
-        assert!(alerts <= 4, "{width} signals: {alerts} alerts");
+        assert!(alerts <= 8, "{width} signals: {alerts} alerts");
     }
 }
 

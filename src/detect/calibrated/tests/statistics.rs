@@ -281,3 +281,16 @@ fn mixed(rows: usize, width: usize, seed: u64) -> Vec<Vec<f64>> {
         })
         .collect()
 }
+
+/// A signal that appears late, such as throttling once a limit is set, is known by its own rows.
+#[test]
+fn a_column_that_comes_late_has_its_own_mean() {
+    let mut moments = Moments::new(2);
+    for row in 0..200 {
+        let late = if row < 150 { f64::NAN } else { 40.0 + f64::from(row % 2) };
+        moments.push(&[f64::from(row % 3), late]);
+    }
+    assert_eq!((moments.rows(), moments.seen(1)), (200.0, 50.0));
+    assert!((moments.mean()[1] - 40.5).abs() < 1e-9, "{:?}", moments.mean());
+    assert!((moments.covariance(1, 1) - 0.25).abs() < 1e-9);
+}

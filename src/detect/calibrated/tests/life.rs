@@ -81,9 +81,9 @@ fn a_forgotten_target_starts_cold_again() {
 }
 
 /// Days of four signals, in which the first two are higher in the given rows.
-fn lifted(last_day: usize, rows: &[std::ops::Range<usize>]) -> Vec<Vec<f64>> {
+fn lifted(last_day: usize, rows: impl IntoIterator<Item = usize>) -> Vec<Vec<f64>> {
     let mut table = days(last_day * DAY_ROWS, 4, 6);
-    for row in rows.iter().cloned().flatten() {
+    for row in rows {
         table[row][0] += 6.0;
         table[row][1] += 6.0;
     }
@@ -101,7 +101,7 @@ fn a_new_level_that_lasts_is_learnt_after_days() {
     for (known_days, learnt_hours) in [(14, 72), (7, 42)] {
         let change = known_days * DAY_ROWS;
         let last_day = known_days + 6;
-        let rows = lifted(last_day, &[change..last_day * DAY_ROWS]);
+        let rows = lifted(last_day, change..last_day * DAY_ROWS);
         let found = feed(&mut detector(4), 0, &rows);
         let share = |hours: std::ops::Range<usize>| {
             anomalous_share(&found[change + 12 * hours.start..change + 12 * hours.end])
@@ -118,7 +118,7 @@ fn a_fault_of_hours_is_not_learnt() {
     let hours = |hours: usize| hours * 12;
     let (first, again) = (7 * DAY_ROWS, 8 * DAY_ROWS);
     let faults = [first..first + hours(6), again..again + hours(6)];
-    let found = feed(&mut detector(4), 0, &lifted(9, &faults));
+    let found = feed(&mut detector(4), 0, &lifted(9, faults.iter().cloned().flatten()));
     let shares = faults.clone().map(|fault| anomalous_share(&found[fault]));
     let between = anomalous_share(&found[first + hours(8)..again]);
     assert!(shares.iter().all(|share| *share > 0.9), "{shares:?}");
@@ -128,7 +128,7 @@ fn a_fault_of_hours_is_not_learnt() {
 #[test]
 fn a_gap_of_hours_is_no_anomaly() {
     // Ten hours of every other day are missing.
-    let is_there = |row: usize| row / DAY_ROWS % 2 == 0 || row % DAY_ROWS >= 120;
+    let is_there = |row: usize| (row / DAY_ROWS).is_multiple_of(2) || row % DAY_ROWS >= 120;
     for width in [1, 4] {
         let mut detector = detector(width);
         let mut found = Vec::new();
@@ -157,7 +157,7 @@ fn a_signal_that_comes_and_goes_is_no_anomaly() {
         .enumerate()
         .map(|(row, values)| {
             let mut values = known(values);
-            values[3] = values[3].filter(|_| row / (2 * DAY_ROWS) % 2 == 0);
+            values[3] = values[3].filter(|_| (row / (2 * DAY_ROWS)).is_multiple_of(2));
             observe(&mut detector, "a", row as i64 * FIVE_MINUTES, &values)
         })
         .collect();

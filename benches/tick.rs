@@ -73,7 +73,8 @@ fn main() {
         let fleet = Fleet { targets };
         let tick = of_engine(&fleet, rows, past);
         let answers = of_answers(&fleet);
-        let windows = of_windows(&fleet, rows, past);
+        // Long enough for rows to leave the recent ones.
+        let windows = of_windows(&fleet, rows, past.min(100));
         let per_target = |seconds: f64| seconds * 1e6 / targets as f64;
         println!(
             "{targets:>8} {:>8.2} {:>9.2} {:>7.2} {:>7.2} {:>9.2} {:>7.2} {:>9.2} {:>9.3} {:>13.1} {:>12.1}",

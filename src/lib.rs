@@ -23,7 +23,7 @@
 //! * [`promql`]: asking Prometheus: typed answers and their freshness.
 //! * [`window`]: the last hours of every signal of a target, in columns.
 //! * [`features`]: window → feature vector.
-//! * [`detect`]: feature vectors → how unusual, and why: Isolation Forest, model files.
+//! * [`detect`]: feature vectors → how unusual, and why: two detectors, model files.
 //! * [`policy`]: signals, scores and alerts → a proposal.
 //! * [`guard`]: proposal → decision: bounds, steps, cooldowns, freshness, floors.
 //!

@@ -74,7 +74,7 @@ fn a_planted_fault_is_found_and_explained() {
     let folder = TempDir::new().expect("a folder");
     let text = series(500, |row| (row == 450).then_some(25.0));
     fs::write(folder.path().join("in.csv"), text).expect("writable");
-    for (mode, first) in [("calibrated", 49), ("plain", 20)] {
+    for (mode, first) in [("calibrated", 30), ("plain", 20)] {
         let arguments = ["--input", "in.csv", "--output", "out.csv", "--detection.mode", mode];
         let output = detect(folder.path(), &arguments);
         assert!(output.status.success(), "{}", message(&output));

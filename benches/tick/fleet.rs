@@ -81,7 +81,7 @@ pub fn values(i: usize, row: usize) -> [f64; SIGNALS.len()] {
     let noise = |part: u64| scramble((i * 1_000_003 + row) as u64, part) as f64 / u64::MAX as f64;
     let size = 1.0 + (i % 8) as f64;
     let limits = [size / 2.0, size * 256.0 * MIB];
-    if i % 3 == 0 {
+    if i.is_multiple_of(3) {
         let [cpu_limit, memory_limit] = limits;
         let cpu = 0.002 * (1.0 + noise(0));
         let memory = (size * 40.0 * MIB / 4096.0 + 20.0 * noise(1)).floor() * 4096.0;
@@ -90,7 +90,7 @@ pub fn values(i: usize, row: usize) -> [f64; SIGNALS.len()] {
     let day = 1.0 + 0.5 * (TAU * (row + i) as f64 / 1440.0).sin();
     let burst = if noise(0) > 0.99 { 3.0 } else { 1.0 };
     let load = day * burst * (0.9 + 0.2 * noise(1));
-    let throttled = if i % 4 == 0 { (load - 1.4).clamp(0.0, 1.0) } else { 0.0 };
+    let throttled = if i.is_multiple_of(4) { (load - 1.4).clamp(0.0, 1.0) } else { 0.0 };
     [
         size * 0.1 * load,
         throttled,

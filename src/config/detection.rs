@@ -78,14 +78,15 @@ pub struct Calibrated {
     pub joint_weight: f64,
     /// The weight of the signals by themselves in the score of several signals.
     pub views_weight: f64,
-    /// The forest's share in the joint score, 0-1; the rest is the distance's. 0 grows no forest.
+    /// The profile forest's share in the joint score of several signals, 0-1; the rest is the
+    /// distance's. 0 grows no forest.
     pub forest_weight: f64,
     /// Rows whose joint score is more deviations than this above the usual are not learnt.
     pub exclude_above: f64,
     /// A new level that lasts this long is learnt nevertheless; in a young target sooner.
     #[serde(with = "duration")]
     pub adapt_after: Duration,
-    /// How many rows lie between two fits of a target's joint model.
+    /// How many rows lie between two fits of a target's joint model, at least.
     pub refit_rows: u32,
     /// After an alert, only a higher score alerts again within this many rows.
     pub hold_rows: u32,
@@ -101,7 +102,7 @@ impl Default for Calibrated {
             top_views: 3,
             joint_weight: 1.0,
             views_weight: 0.125,
-            forest_weight: 0.3,
+            forest_weight: 0.7,
             exclude_above: 3.0,
             adapt_after: Duration::from_secs(3 * 24 * 3600),
             refit_rows: 288,

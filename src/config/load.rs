@@ -324,6 +324,8 @@ targets:
             ("an unknown mode", &with("    mode: enforced\n")),
             ("an unknown signal", &with("    signals: {cpu_usage: up}\n")),
             ("an unknown dimension", &with("    scale: {disk: {min: 1, max: 2}}\n")),
+            ("an unknown detector", &with("detection: {mode: fancy}\n")),
+            ("an unknown view", &with("detection: {calibrated: {views: [level, levels]}}\n")),
             ("an unknown policy", &with("policy: {tresholds: {}}\n")),
             ("a list for a section", &with("guard: []\n")),
             ("a key twice", &with("guard: {cooldown_up: 1s}\nguard: {cooldown_up: 2s}\n")),
@@ -348,6 +350,13 @@ targets:
             ),
             ("another scheme", "prometheus: {url: \"ftp://h\"}\ntargets: [{name: a}]\n"),
             ("a query", "prometheus: {url: \"http://h/?a=b\"}\ntargets: [{name: a}]\n"),
+            (
+                "a detector that looks at nothing",
+                "prometheus: {url: http://p}\ntargets: [{name: a}]
+detection:
+  calibrated: {views: [], joint_weight: 0, threshold: 1, forest_weight: 2, top_views: 9, refit_rows: 0}
+",
+            ),
         ]);
         insta::assert_snapshot!(text);
     }

@@ -1,5 +1,7 @@
 //! What types cannot say: ranges, and values that contradict each other.
 
+mod detection;
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
@@ -9,8 +11,8 @@ use reqwest::header::HeaderName;
 
 use super::node::Node;
 use super::{
-    Actuators, Alerts, BasicAuth, Config, Detection, DetectionFile, Global, Guard, HttpConfig,
-    Journal, Policy, Problem, Prometheus, Scale, TargetRule, Threshold, Web,
+    Actuators, Alerts, BasicAuth, Config, DetectionFile, Global, Guard, HttpConfig, Journal,
+    Policy, Problem, Prometheus, Scale, TargetRule, Threshold, Web,
 };
 use crate::target::{Dimension, Mode};
 use crate::units::duration;
@@ -259,30 +261,6 @@ impl Check<'_> {
             );
             self.that(seen.insert(label), key, format!("the label {label:?} is there twice"));
         }
-    }
-
-    fn detection(&mut self, detection: &Detection) {
-        let d = detection;
-        self.in_range(
-            d.contamination,
-            Range::new(0.0, Bound::Open, 0.5, "a ratio above 0, at most 0.5"),
-            "detection.contamination",
-        );
-        self.in_range(d.spike_threshold, ABOVE_ZERO, "detection.spike_threshold");
-        for (value, least, most, name) in [
-            (d.n_estimators, 1, 10_000, "n_estimators"),
-            (d.max_samples, 2, 1_000_000, "max_samples"),
-            (d.rolling_window, 2, 10_000, "rolling_window"),
-            (d.min_training_rows, 2, 1_000_000, "min_training_rows"),
-            (d.max_contributors, 0, 100, "max_contributors"),
-        ] {
-            self.that(
-                (least..=most).contains(&value),
-                format!("detection.{name}"),
-                format!("expected {least} to {most}, found {value}"),
-            );
-        }
-        self.positive(d.refit_interval, "detection.refit_interval");
     }
 
     fn policy(&mut self, key: &str, policy: &Policy) {

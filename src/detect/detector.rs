@@ -67,6 +67,16 @@ impl Detector {
         }
     }
 
+    /// Whether the row of `target` at `at` was learnt already, before a restart that is: the windows are
+    /// filled from the past again, and no row may count twice.
+    pub fn has_learnt(&self, target: &TargetId, at: Timestamp) -> bool {
+        match self {
+            Self::Calibrated(detector) => detector.last_row(target).is_some_and(|last| at <= last),
+            // Its training rows are not saved.
+            Self::Plain(_) => false,
+        }
+    }
+
     /// Forgets the targets that are not `kept`; what is common to all targets stays.
     pub fn retain(&mut self, kept: impl Fn(&TargetId) -> bool) {
         match self {

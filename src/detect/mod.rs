@@ -2,7 +2,7 @@
 //!
 //! [`Detector`] is what the loop and the command line hold: the detector of one rule's targets.
 //!
-//! * [`calibrated`]: the default.
+//! * [`calibrated`]: the default, calibrated views of each signal and a joint score.
 //! * [`plain`]: the seeds' way, an Isolation Forest on rolling features.
 //! * [`forest`]: the Isolation Forest itself, on matrices.
 

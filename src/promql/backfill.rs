@@ -14,68 +14,94 @@ use crate::units::Timestamp;
 pub struct History {
     /// The target.
     pub target: Arc<Target>,
-    /// Row `i` stands for `start + i · step`. One value a signal, at [`Signal::index`]; `None` where
-    /// there was none, or none that is finite.
+    /// One row an instant of the piece. One value a signal, at [`Signal::index`]; `None` where there was
+    /// none, or none that is finite.
     pub rows: Vec<[Option<f64>; Signal::COUNT]>,
 }
 
-/// The past of a rule's targets.
+/// A part of the past.
 #[derive(Debug)]
-pub struct Backfill {
-    /// The targets that live at the end of the span, by id.
+pub struct Piece {
+    /// Its instants.
+    pub grid: Grid,
+    /// What was then, by target.
     pub histories: Vec<History>,
+}
+
+/// The past of a rule's targets, piece by piece. The whole of it would not fit: ten thousand targets
+/// over a day of minutes are 3 GB.
+pub struct Backfill<'a> {
+    observer: &'a Observer,
+    client: &'a Client,
+    /// The targets that live at the end of the span, by id.
+    pub targets: Vec<Arc<Target>>,
     /// The signals that could not be asked for, with the first error. Their values are missing from
     /// there on.
     pub failures: Vec<(Signal, QueryError)>,
+    grid: Grid,
+    /// The first instant of the next piece.
+    next: u64,
 }
 
-/// How many samples one answer may hold, about 32 bytes of JSON each.
-const MAX_SAMPLES: u64 = 2_000_000;
+/// How many rows, over all targets, a piece has at most: 208 bytes each, and 32 bytes of JSON in the
+/// answer for one signal.
+const MAX_ROWS: u64 = 500_000;
 
 impl Observer {
-    /// Asks for the signals of the targets that live at `end`, from `start` to `end` inclusive, in
-    /// as many range queries as keep each answer small. The predecessors of a container are part of
-    /// its past; where both have a value, the later container's counts.
-    ///
-    /// A row takes about 200 bytes: with very many targets, ask for the span piece by piece.
+    /// Finds the targets that live at `end`, whose past from `start` to `end` inclusive can then be asked
+    /// for. The predecessors of a container are part of its past; where both have a value, the later
+    /// container's counts.
     ///
     /// # Errors
     /// The discovery query's.
-    pub async fn backfill(
-        &self,
-        client: &Client,
+    pub async fn backfill<'a>(
+        &'a self,
+        client: &'a Client,
         start: Timestamp,
         end: Timestamp,
         step: Duration,
-    ) -> Result<Backfill, QueryError> {
+    ) -> Result<Backfill<'a>, QueryError> {
         let discovered = client.instant(&self.discovery, Some(end)).await?;
-        let grid = Grid::new(start, end, step);
-        let mut histories: Vec<History> = self
-            .newest(&discovered, &mut Vec::new())
-            .into_iter()
-            .map(|found| History {
-                target: found.target,
-                rows: vec![[None; Signal::COUNT]; grid.len()],
-            })
-            .collect();
-        let targets = histories.len() as u64;
-        let most = (MAX_SAMPLES / targets.max(1)).clamp(1, MAX_STEPS);
-        let mut failures = Vec::new();
+        let found = self.newest(&discovered, &mut Vec::new());
+        Ok(Backfill {
+            observer: self,
+            client,
+            targets: found.into_iter().map(|found| found.target).collect(),
+            failures: Vec::new(),
+            grid: Grid::new(start, end, step),
+            next: 0,
+        })
+    }
+}
+
+impl Backfill<'_> {
+    /// The next piece, the oldest first; `None` after the last.
+    pub async fn next(&mut self) -> Option<Piece> {
+        let left = (self.grid.len() as u64).checked_sub(self.next).filter(|left| *left > 0)?;
+        let most = (MAX_ROWS / self.targets.len().max(1) as u64).clamp(1, MAX_STEPS);
+        let steps = left.min(most);
+        let (first, last) = (self.grid.at(self.next), self.grid.at(self.next + steps - 1));
+        self.next += steps;
+        let step = self.grid.step();
+        let grid = Grid::new(first, last, step);
+        let rows = vec![[None; Signal::COUNT]; grid.len()];
+        let history = |target: &Arc<Target>| History { target: target.clone(), rows: rows.clone() };
+        let mut histories: Vec<History> = self.targets.iter().map(history).collect();
         for signal in Signal::ALL {
-            let query = &self.signals[signal.index()];
-            for (first, last) in grid.chunks(most) {
-                match client.range(query, grid.at(first), grid.at(last), step).await {
-                    Ok(answer) => self.write(signal, answer.series, &grid, &mut histories),
-                    Err(error) => {
-                        failures.push((signal, error));
-                        break;
-                    }
-                }
+            if self.failures.iter().any(|(failed, _)| *failed == signal) {
+                continue;
+            }
+            let query = &self.observer.signals[signal.index()];
+            match self.client.range(query, first, last, step).await {
+                Ok(answer) => self.observer.write(signal, answer.series, &grid, &mut histories),
+                Err(error) => self.failures.push((signal, error)),
             }
         }
-        Ok(Backfill { histories, failures })
+        Some(Piece { grid, histories })
     }
+}
 
+impl Observer {
     fn write(
         &self,
         signal: Signal,

@@ -15,7 +15,7 @@ mod past;
 pub mod queries;
 
 pub use answer::{Answer, Sample, Series};
-pub use backfill::{Backfill, History};
+pub use backfill::{Backfill, History, Piece};
 pub use client::{Client, MAX_BODY_BYTES};
 pub use error::{ClientError, Failure, QueryError};
 pub use freshness::Freshness;

@@ -80,6 +80,8 @@ pub struct TargetState {
     pub window: Window,
     /// The detector's word on its last row; `None` while there is no model.
     pub assessment: Option<Assessment>,
+    /// When it was last worth an alert.
+    pub alerted_at: Option<Timestamp>,
     /// Its dimensions. Each in a box: a map has room for eleven.
     pub dimensions: BTreeMap<Dimension, Box<DimensionState>>,
     /// The last tick at which it was found.
@@ -279,6 +281,7 @@ impl RuleState {
             target: target.clone(),
             window: Window::new(rows),
             assessment: None,
+            alerted_at: None,
             dimensions: restored(&target.id, remembered),
             found_at: at,
             sampled_at,
@@ -294,10 +297,14 @@ impl RuleState {
         let fresh = observation.reading(Signal::CpuUsageCores).freshness.allows_growth()
             || observation.reading(Signal::MemoryWorkingSetBytes).freshness.allows_growth();
         // All rows have the one schema that the detector was made for, so it cannot refuse them.
-        state.assessment = fresh
+        let new = !self.detector.has_learnt(&state.target.id, at);
+        state.assessment = (fresh && new)
             .then(|| features::extract(&state.window, detection))
             .flatten()
             .and_then(|row| self.detector.observe(&state.target.id, &row, at).ok().flatten());
+        if state.assessment.as_ref().is_some_and(Assessment::is_alert) {
+            state.alerted_at = Some(at);
+        }
     }
 }
 

@@ -207,7 +207,7 @@ struct TargetFamily {
     put: fn(&mut Series<'_>, &str, &TargetState) -> Result<(), Error>,
 }
 
-const FAMILIES: [TargetFamily; 8] = [
+const FAMILIES: [TargetFamily; 10] = [
     TargetFamily {
         name: "loadline_anomaly_score",
         help: "How unusual the target is now, from 0 to 1",
@@ -217,8 +217,24 @@ const FAMILIES: [TargetFamily; 8] = [
         },
     },
     TargetFamily {
+        name: "loadline_anomaly_alert_score",
+        help: "What of the score is worth an alert, from 0 to 1; 0 while an earlier moment was worth more",
+        put: |s, rule, t| match &t.assessment {
+            Some(a) => s.put(rule, t, &[], a.alert_score),
+            None => Ok(()),
+        },
+    },
+    TargetFamily {
+        name: "loadline_anomaly_last_alert_timestamp_seconds",
+        help: "When the alert score last reached the threshold, in seconds since the Unix epoch",
+        put: |s, rule, t| match t.alerted_at {
+            Some(at) => s.put(rule, t, &[], at.millis() as f64 / 1000.0),
+            None => Ok(()),
+        },
+    },
+    TargetFamily {
         name: "loadline_anomaly_threshold",
-        help: "The score from which the target counts as anomalous",
+        help: "The score from which the target counts as anomalous, and the alert score from which it alerts",
         put: |s, rule, t| match &t.assessment {
             Some(a) => s.put(rule, t, &[], a.threshold),
             None => Ok(()),

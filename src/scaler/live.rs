@@ -25,7 +25,7 @@ use crate::guard::Decision;
 use crate::journal::{
     Journal, JournalError, Outcome, Record, Recovered, Suggestion, SuggestionsLog,
 };
-use crate::promql::{Client, ClientError, Observer};
+use crate::promql::{Client, ClientError, Observer, Piece};
 use crate::target::{Mode, TargetId};
 use crate::units::{Timestamp, duration};
 
@@ -207,36 +207,27 @@ impl Live {
         let (at, step) = (now(), config.global.evaluation_interval);
         let start = at.minus(config.global.history);
         for runner in &self.wiring.runners {
+            let rule = runner.rule.name.as_str();
             let past = runner.observer.backfill(&self.wiring.client, start, at.minus(step), step);
-            match past.await {
+            let mut past = match past.await {
+                Ok(past) => past,
                 Err(error) => {
-                    tracing::warn!(rule = runner.rule.name, "no history to start from: {error}");
+                    tracing::warn!(rule, "no history to start from: {error}");
+                    continue;
                 }
-                Ok(past) => {
-                    for (signal, error) in &past.failures {
-                        tracing::warn!(rule = runner.rule.name, %signal, "history lacks a signal: {error}");
-                    }
-                    let mut engine = self.shared.engine();
-                    let rows = past.histories.iter().map(|h| h.rows.len()).max().unwrap_or(0);
-                    // Row by row over all targets, as they would have come in.
-                    for row in 0..rows {
-                        let row_at = start.plus(step * u32::try_from(row).unwrap_or(u32::MAX));
-                        for history in &past.histories {
-                            if let Some(observed) =
-                                Observed::past(&history.target, row_at, history.rows.get(row))
-                            {
-                                engine.recall(&runner.rule.name, observed);
-                            }
-                        }
-                    }
-                    tracing::info!(
-                        rule = runner.rule.name,
-                        targets = past.histories.len(),
-                        "windows filled with the last {}",
-                        duration::format(config.global.history)
-                    );
-                }
+            };
+            while let Some(piece) = past.next().await {
+                recall(&mut self.shared.engine(), rule, &piece);
             }
+            for (signal, error) in &past.failures {
+                tracing::warn!(rule, %signal, "history lacks a signal: {error}");
+            }
+            tracing::info!(
+                rule,
+                targets = past.targets.len(),
+                "windows filled with the last {}",
+                duration::format(config.global.history)
+            );
         }
     }
 
@@ -299,6 +290,18 @@ impl Wiring {
 
 fn rule_settings(config: &Config) -> Vec<(Arc<str>, RuleSettings)> {
     config.targets.iter().map(|r| (r.name.as_str().into(), RuleSettings::of(r, config))).collect()
+}
+
+/// Lives through a piece of the past, row by row over all targets, as they would have come in.
+fn recall(engine: &mut Engine, rule: &str, piece: &Piece) {
+    for row in 0..piece.grid.len() {
+        let at = piece.grid.at(row as u64);
+        for history in &piece.histories {
+            if let Some(observed) = Observed::past(&history.target, at, history.rows.get(row)) {
+                engine.recall(rule, observed);
+            }
+        }
+    }
 }
 
 /// Asks Prometheus for all targets of a rule. Without an answer nothing is known of any of them.

@@ -193,10 +193,15 @@ proptest! {
     fn a_peak_is_never_understated(life in life(), capacity in 1usize..90, back in 0usize..100) {
         let (window, rows) = lived(&life, capacity);
         let since = rows[rows.len().saturating_sub(back + 1)].0;
-        let within = rows.iter().filter(|(millis, _)| *millis >= since);
-        let truth = within.filter_map(|(_, value)| *value).reduce(f64::max);
+        let most_since = |since: i64| {
+            let within = rows.iter().filter(|(millis, _)| *millis >= since);
+            within.filter_map(|(_, value)| *value).reduce(f64::max)
+        };
+        let (truth, most) = (most_since(since), most_since(since - 1999));
         let peak = window.peak(Signal::MemoryWorkingSetBytes, Timestamp::from_millis(since));
         prop_assert!(peak >= truth, "{peak:?} for {truth:?}");
+        let most = most.map(|most| most * (1.0 + 1.0 / 256.0));
+        prop_assert!(peak <= most, "{peak:?}, at most {most:?}");
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 /// What the scaler publishes, as scraped.
-const SCALER: [&str; 15] = [
+const SCALER: [&str; 17] = [
     "loadline_anomaly_score",
+    "loadline_anomaly_alert_score",
+    "loadline_anomaly_last_alert_timestamp_seconds",
     "loadline_anomaly_threshold",
     "loadline_anomalous",
     "loadline_feature_contribution",

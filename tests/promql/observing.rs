@@ -189,12 +189,16 @@ async fn later_looks_by_victoria_metrics() {
 
 async fn the_past(url: &str) {
     let minute = Duration::from_secs(60);
-    let past = observer(url).backfill(&client(url), at(-1200), at(0), minute).await;
-    let past = past.expect("back-filled");
+    let (observer, client) = (observer(url), client(url));
+    let past = observer.backfill(&client, at(-1200), at(0), minute).await;
+    let mut past = past.expect("targets");
+    let piece = past.next().await.expect("a piece");
+    assert!(past.next().await.is_none(), "of so few targets there is one piece");
     assert!(past.failures.is_empty(), "{:?}", past.failures);
+    assert_eq!((piece.grid.at(0), piece.grid.len()), (at(-1200), 21));
     let history = |name: &str| {
         let id = format!("r/h:1,{name}");
-        past.histories.iter().find(|h| h.target.id.as_str() == id).expect(name)
+        piece.histories.iter().find(|h| h.target.id.as_str() == id).expect(name)
     };
     let column = |name: &str, signal: Signal| -> Vec<Option<f64>> {
         history(name).rows.iter().map(|row| row[signal.index()]).collect()
@@ -219,6 +223,33 @@ async fn the_past(url: &str) {
 #[tokio::test]
 async fn the_past_by_prometheus() {
     the_past(&Prometheus::with_data(&exposition(&lives()), "").await.url).await;
+}
+
+#[tokio::test]
+async fn a_long_past_comes_in_pieces_that_follow_each_other() {
+    let prometheus = Prometheus::with_data(&exposition(&lives()), "").await;
+    let (observer, client) = (observer(&prometheus.url), client(&prometheus.url));
+    // More instants than one query may ask for.
+    let step = Duration::from_millis(100);
+    let mut past = observer.backfill(&client, at(-1200), at(0), step).await.expect("targets");
+    let mut next = at(-1200);
+    let mut sizes = Vec::new();
+    while let Some(piece) = past.next().await {
+        assert_eq!(piece.grid.at(0), next);
+        next = piece.grid.at(piece.grid.len() as u64);
+        for (history, target) in piece.histories.iter().zip(&past.targets) {
+            assert_eq!((&history.target, history.rows.len()), (target, piece.grid.len()));
+        }
+        let fresh = piece.histories.iter().find(|h| h.target.labels["name"] == "fresh");
+        for (row, values) in fresh.expect("found").rows.iter().enumerate() {
+            let memory = values[Signal::MemoryWorkingSetBytes.index()];
+            let expected = (piece.grid.at(row as u64) >= at(-600)).then_some(1e8);
+            assert_eq!(memory, expected, "row {row} after {sizes:?}");
+        }
+        sizes.push(piece.grid.len());
+    }
+    assert!(past.failures.is_empty(), "{:?}", past.failures);
+    assert_eq!((sizes.len(), sizes.iter().sum::<usize>()), (2, 12_001));
 }
 
 #[tokio::test]

@@ -91,7 +91,12 @@ impl Spread {
 
     /// How many standard deviations `value` is above the mean.
     pub fn standardised(&self, value: f64) -> f64 {
-        (value - self.mean) / (self.variance.sqrt() + 1e-9)
+        (value - self.mean) / self.deviation()
+    }
+
+    /// The standard deviation; more than 0.
+    pub fn deviation(&self) -> f64 {
+        self.variance.sqrt() + 1e-9
     }
 }
 

@@ -5,15 +5,18 @@
 //!
 //! * [`views`]: one signal, several numbers that are large when something is odd ([`level`], [`season`]).
 //! * [`surprise`]: each of them as a tail probability among its own past.
-//! * [`recent`], [`moments`], [`whitener`], [`joint`]: all signals at once.
+//! * [`recent`], [`moments`], [`whitener`], [`reservoir`], [`profile`], [`joint`]: all signals at once.
 //! * [`alert`]: from row scores to alerts.
 //! * [`target`]: all of it for one target.
 
 mod alert;
+mod groups;
 mod joint;
 mod level;
 mod moments;
+mod profile;
 mod recent;
+mod reservoir;
 mod season;
 mod surprise;
 mod target;
@@ -29,8 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use self::joint::{Circumstances, Joint};
 use self::target::{TargetState, Verdict};
-use super::forest::{Forest, Parameters};
-use super::pool::Pool;
+use super::forest::Parameters;
 use super::{Assessment, Contributor, DetectError, file, same_schema, seed_of};
 use crate::config::Detection;
 use crate::features::{Features, Schema};
@@ -42,9 +44,6 @@ const KIND: &str = "calibrated";
 /// The surprise that is shown as 0.5: about one row in 500.
 const EVEN: f64 = 2.7;
 
-/// How many times `max_samples` rows the pool of the forest keeps.
-const POOL_TREES: usize = 16;
-
 /// A floor for values whose unit is not known.
 const NO_FLOOR: f64 = 1e-9;
 
@@ -52,8 +51,7 @@ const NO_FLOOR: f64 = 1e-9;
 /// finite sum.
 const LARGEST: f64 = 1e30;
 
-/// The detector of one rule's targets. Each has its own views and its own whitening; the forest is
-/// common, as whitened rows are alike.
+/// The detector of one rule's targets. Each has its own views, whitening and forest.
 #[derive(Clone, Debug)]
 pub struct CalibratedDetector {
     config: Detection,
@@ -66,13 +64,8 @@ pub struct CalibratedDetector {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Learnt {
     schema: Arc<Schema>,
-    forest: Option<Forest>,
     /// The joint model of all targets' rows, for those that have none yet.
     common: Joint,
-    pool: Pool,
-    /// Rows offered to the pool since the forest was fitted, and when that was.
-    rows_since_fit: u64,
-    fitted_at: Option<Timestamp>,
     targets: BTreeMap<TargetId, TargetState>,
 }
 
@@ -87,15 +80,10 @@ impl CalibratedDetector {
         if schema.is_empty() {
             return Err(DetectError::NoFeatures);
         }
-        let width = schema.len() * recent::FEATURES;
         let first_rows = u32::try_from(config.min_training_rows).unwrap_or(u32::MAX);
         let learnt = Learnt {
             schema: Arc::clone(&schema),
-            forest: None,
             common: Joint::new(schema.len(), first_rows, 0),
-            pool: Pool::new(width, config.max_samples * POOL_TREES, config.random_state),
-            rows_since_fit: 0,
-            fitted_at: None,
             targets: BTreeMap::new(),
         };
         let floors = schema
@@ -153,34 +141,11 @@ impl CalibratedDetector {
         let values: Vec<_> = features.values().map(|value| value.map(within)).collect();
         let with = Circumstances {
             config: &self.config.calibrated,
-            forest: learnt.forest.as_ref(),
             interval_seconds: state.advance(at),
             floors: &self.floors,
             training,
         };
-        let mut whitened = Vec::new();
-        let verdict = state.push(&values, at, &with, &mut learnt.common, &mut whitened);
-        if !verdict.refused && !whitened.is_empty() {
-            learnt.pool.push(&whitened);
-            learnt.rows_since_fit += 1;
-            self.refit_if_due(at)?;
-        }
-        Ok(verdict)
-    }
-
-    fn refit_if_due(&mut self, at: Timestamp) -> Result<(), DetectError> {
-        if self.config.calibrated.forest_weight == 0.0 {
-            return Ok(());
-        }
-        let learnt = &mut self.learnt;
-        let enough = learnt.rows_since_fit >= self.config.max_samples as u64;
-        let interval = self.config.refit_interval;
-        if enough && learnt.fitted_at.is_none_or(|fitted| at.since(fitted) >= interval) {
-            let rows = learnt.pool.rows()?;
-            learnt.forest = Some(Forest::grow(rows, &Parameters::from(&self.config))?);
-            (learnt.rows_since_fit, learnt.fitted_at) = (0, Some(at));
-        }
-        Ok(())
+        Ok(state.push(&values, at, &with, &mut learnt.common))
     }
 
     fn assessment(&self, verdict: Verdict) -> Option<Assessment> {
@@ -208,7 +173,12 @@ impl CalibratedDetector {
             .collect()
     }
 
-    /// Forgets the targets that are not `kept`; the forest stays.
+    /// When the last row of `target` was learnt; `None` for a target that is not known.
+    pub fn last_row(&self, target: &TargetId) -> Option<Timestamp> {
+        self.learnt.targets.get(target).and_then(TargetState::last_row)
+    }
+
+    /// Forgets the targets that are not `kept`; the common model stays.
     pub fn retain(&mut self, kept: impl Fn(&TargetId) -> bool) {
         self.learnt.targets.retain(|target, _| kept(target));
     }
@@ -230,6 +200,12 @@ impl CalibratedDetector {
         let mut detector = Self::new(schema, config)?;
         let learnt: Learnt = file::open(KIND, bytes)?;
         same_schema(&learnt.schema, &detector.schema)?;
+        let signals = detector.schema.len();
+        let mut joints = learnt.targets.values();
+        if !(learnt.common.is_sound(signals) && joints.all(|target| target.is_sound(signals))) {
+            let reason = "its parts do not fit together";
+            return Err(DetectError::Damaged { kind: KIND, reason });
+        }
         detector.learnt = learnt;
         Ok(detector)
     }

@@ -50,6 +50,12 @@ impl Moments {
         (self.high[i] - self.low[i]).max(0.0)
     }
 
+    /// Whether it is one of rows of `width` values: what a file must hold.
+    pub fn is_sound(&self, width: usize) -> bool {
+        [&self.mean, &self.low, &self.high].iter().all(|column| column.len() == width)
+            && self.covariance.len() == width * (width + 1) / 2
+    }
+
     /// Takes in a row; not-a-number is missing and leaves its column as it is.
     pub fn push(&mut self, row: &[f64]) {
         self.rows = (self.rows + 1.0).min(MEMORY_ROWS);

@@ -90,6 +90,11 @@ impl Season {
         Seasonal { distance, residual }
     }
 
+    /// Whether it has all its slots: what a file must hold.
+    pub fn is_sound(&self) -> bool {
+        self.slots.len() == SLOTS
+    }
+
     /// The interval that the slot and its neighbours span, as far as they have been seen.
     fn expected(&self, now: usize) -> (f64, f64) {
         let three = [(now + SLOTS - 1) % SLOTS, now, (now + 1) % SLOTS];

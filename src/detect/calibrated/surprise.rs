@@ -37,23 +37,38 @@ impl Surprise {
     /// How surprising each of `values` (not negative) is, in powers of ten: 2 means that one row in a
     /// hundred was as high. Then they are learnt. `None` while there are too few rows to tell.
     pub fn push<const N: usize>(&mut self, values: [f64; N]) -> Option<[f64; N]> {
-        let places = values.map(bin);
-        let told = (self.rows >= self.first_rows).then(|| {
-            let mut told = [0.0; N];
-            let histograms = self.bins.chunks_exact(BINS);
-            for ((told, histogram), &place) in told.iter_mut().zip(histograms).zip(&places) {
-                *told = surprise(histogram, place, f64::from(self.rows));
-            }
-            told
-        });
-        for (histogram, place) in self.bins.chunks_exact_mut(BINS).zip(places) {
-            histogram[place] += 1;
+        let told = self.tell(values);
+        self.learn(values);
+        told
+    }
+
+    /// As [`Surprise::push`], without learning.
+    pub fn tell<const N: usize>(&self, values: [f64; N]) -> Option<[f64; N]> {
+        if self.rows < self.first_rows {
+            return None;
+        }
+        let mut told = [0.0; N];
+        let histograms = self.bins.chunks_exact(BINS);
+        for ((told, histogram), value) in told.iter_mut().zip(histograms).zip(values) {
+            *told = surprise(histogram, bin(value), f64::from(self.rows));
+        }
+        Some(told)
+    }
+
+    /// Takes in a row.
+    pub fn learn<const N: usize>(&mut self, values: [f64; N]) {
+        for (histogram, value) in self.bins.chunks_exact_mut(BINS).zip(values) {
+            histogram[bin(value)] += 1;
         }
         self.rows += 1;
         if self.rows >= MOST_ROWS {
             self.halve();
         }
-        told
+    }
+
+    /// Whether it is one of `values` values: what a file must hold.
+    pub fn is_sound(&self, values: usize) -> bool {
+        self.bins.len() == values * BINS && self.rows < MOST_ROWS
     }
 
     /// Every other bin rounds up, so that lone rows fade too.

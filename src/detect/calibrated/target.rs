@@ -17,6 +17,9 @@ const JOINT_FIT_FROM_ROWS: u32 = 150;
 /// A target with a model of its own lends one row in so many to the common one.
 const LENT_ROWS: u32 = 16;
 
+/// Of the joint scores of refused rows one in so many is learnt.
+const REFUSED_LEARNT: u32 = 4;
+
 /// Rows before a view's surprise means anything, and before the joint score's does.
 const VIEWS_FROM_ROWS: u16 = 100;
 const JOINT_FROM_ROWS: u16 = 160;
@@ -56,8 +59,6 @@ pub struct Verdict {
     pub alert: Option<f64>,
     /// Each signal's part in the score.
     pub credits: Vec<f64>,
-    /// Whether the row is fit to learn from.
-    pub refused: bool,
 }
 
 impl TargetState {
@@ -74,6 +75,20 @@ impl TargetState {
         }
     }
 
+    /// Whether it is one of `signals` signals: what a file must hold.
+    pub fn is_sound(&self, signals: usize) -> bool {
+        let whole = |s: &SignalState| s.views.is_sound() && s.surprise.is_sound(View::COUNT);
+        self.signals.len() == signals
+            && self.signals.iter().flatten().all(|signal| whole(signal))
+            && self.joint.is_sound(signals)
+            && self.joint_surprise.is_sound(1)
+    }
+
+    /// When its last row was.
+    pub fn last_row(&self) -> Option<Timestamp> {
+        self.last_at
+    }
+
     /// Learns the time between rows; the last one where time does not advance.
     pub fn advance(&mut self, at: Timestamp) -> f64 {
         if let Some(last) = self.last_at.replace(at) {
@@ -87,15 +102,13 @@ impl TargetState {
     }
 
     /// Judges a row by the rows before it, and learns it. While the target has no joint model of its own
-    /// the `common` one speaks for it. `whitened` becomes the row as the forest sees it, empty while that
-    /// is not known.
+    /// the `common` one speaks for it.
     pub fn push(
         &mut self,
         values: &[Option<f64>],
         at: Timestamp,
         with: &Circumstances,
         common: &mut Joint,
-        whitened: &mut Vec<f32>,
     ) -> Verdict {
         let config = with.config;
         let mut surprises = vec![None; values.len()];
@@ -108,13 +121,13 @@ impl TargetState {
             let recent = signal.recent.push(value, at, with.interval_seconds);
             features[i * FEATURES..][..FEATURES].copy_from_slice(&recent);
         }
-        let lent = self.lent_judgement(&features, with, common, whitened);
-        let own = self.joint.push(&features, with, whitened);
-        let joint_surprise = own
-            .and_then(|own| self.joint_surprise.push([(own.score - LOWEST_JOINT).max(0.0)]))
-            .map(|[surprise]| surprise);
-        let joint = own.or(lent).map(|j| j.score);
-        let joint = joint.map(|j| config.joint_weight * (1.0 + (j + 1.0).max(0.0)).log2());
+        let lent = self.lent_judgement(&features, with, common);
+        let own = self.joint.push(&features, with);
+        let joint_surprise = own.as_ref().and_then(|own| self.joint_surprise(own));
+        let judgement = own.or(lent);
+        let joint = judgement
+            .as_ref()
+            .map(|j| config.joint_weight * (1.0 + (j.score + 1.0).max(0.0)).log2());
 
         let known = self.signals.iter().flatten().count();
         let units: Vec<f64> =
@@ -129,8 +142,20 @@ impl TargetState {
         };
         let alert = if told { self.alerts.push(surprise, config) } else { None };
         let joint = joint.unwrap_or(0.0);
-        let credits = credits(whitened, joint, &units, config.views_weight / known.max(1) as f64);
-        Verdict { score, alert, credits, refused: own.is_some_and(|own| own.refused) }
+        let parts = judgement.map_or_else(Vec::new, |j| j.parts);
+        let credits = credits(&parts, joint, &units, config.views_weight / known.max(1) as f64);
+        Verdict { score, alert, credits }
+    }
+
+    /// How surprising the joint score is. Of the rows that the model refuses only a few are learnt: the
+    /// next fault must surprise too.
+    fn joint_surprise(&mut self, own: &Judgement) -> Option<f64> {
+        let value = [(own.score - LOWEST_JOINT).max(0.0)];
+        let told = self.joint_surprise.tell(value);
+        if !own.refused || self.rows.is_multiple_of(REFUSED_LEARNT) {
+            self.joint_surprise.learn(value);
+        }
+        told.map(|[surprise]| surprise)
     }
 
     /// The common model's word on a row. It learns the rows of targets that need it, and a few of all
@@ -140,14 +165,13 @@ impl TargetState {
         features: &[f64],
         with: &Circumstances,
         common: &mut Joint,
-        whitened: &mut Vec<f32>,
     ) -> Option<Judgement> {
         self.rows = self.rows.wrapping_add(1);
         if self.joint.is_ready() && !self.rows.is_multiple_of(LENT_ROWS) {
             return None;
         }
         let with = Circumstances { training: true, ..*with };
-        common.push(features, &with, whitened)
+        common.push(features, &with)
     }
 }
 
@@ -169,16 +193,14 @@ fn unit(config: &Calibrated, views: &[f64; View::COUNT]) -> f64 {
     all[..top].iter().sum::<f64>() / top.max(1) as f64
 }
 
-/// Each signal's part in a score: of the joint part as its whitened columns lie beyond a usual size, and
-/// what its own views add.
-fn credits(whitened: &[f32], joint: f64, units: &[f64], unit_weight: f64) -> Vec<f64> {
-    /// The mean size of a whitened column where all is normal and Gaussian: √(2/π).
-    const USUAL: f32 = 0.8;
-    let beyond: Vec<f64> = whitened
-        .chunks_exact(FEATURES)
-        .map(|columns| columns.iter().map(|y| f64::from((y.abs() - USUAL).max(0.0))).sum())
-        .collect();
-    let total: f64 = beyond.iter().sum::<f64>().max(f64::MIN_POSITIVE);
-    let shares = beyond.iter().map(|b| b / total).chain(std::iter::repeat(0.0));
-    units.iter().zip(shares).map(|(unit, share)| joint * share + unit_weight * unit).collect()
+/// Each signal's part in a score: of the joint part as its columns' `parts` are, and what its own views
+/// add.
+fn credits(parts: &[f64], joint: f64, units: &[f64], unit_weight: f64) -> Vec<f64> {
+    let total = parts.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+    let shares = parts.chunks_exact(FEATURES).map(|columns| columns.iter().sum::<f64>() / total);
+    units
+        .iter()
+        .zip(shares.chain(std::iter::repeat(0.0)))
+        .map(|(unit, share)| joint * share + unit_weight * unit)
+        .collect()
 }

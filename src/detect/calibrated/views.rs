@@ -40,6 +40,11 @@ pub struct Views {
 }
 
 impl Views {
+    /// Whether its parts are whole: what a file must hold.
+    pub fn is_sound(&self) -> bool {
+        self.season.is_sound()
+    }
+
     /// What each view says of `value`, then takes it in. `floor` is the smallest change that matters, in
     /// the signal's unit; rows come every `interval_seconds`.
     pub fn push(

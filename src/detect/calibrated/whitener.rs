@@ -27,6 +27,15 @@ pub struct Whitener {
     matrix: Vec<f32>,
 }
 
+/// A row in the whitener's eyes; both are as wide as the row.
+#[derive(Clone, Debug, Default)]
+pub struct Row {
+    /// How many standard deviations each value is above its mean.
+    pub standardised: Vec<f32>,
+    /// The same, uncorrelated.
+    pub whitened: Vec<f32>,
+}
+
 impl Whitener {
     /// From the moments of normal rows. `range` tells the range of the signal behind a column, in its
     /// unit.
@@ -42,10 +51,15 @@ impl Whitener {
         Self { mean: moments.mean().to_vec(), scale, matrix }
     }
 
-    /// The whitened `row`, into `whitened`. A missing value is taken to be at its mean.
-    pub fn whiten(&self, row: &[f64], whitened: &mut Vec<f32>) {
+    /// Whether it is one of rows of `width` values: what a file must hold.
+    pub fn is_sound(&self, width: usize) -> bool {
+        let columns = [self.mean.len(), self.scale.len()];
+        columns == [width; 2] && self.matrix.len() == width * width
+    }
+
+    /// Whitens a row. A missing value is taken to be at its mean.
+    pub fn whiten(&self, row: impl Iterator<Item = f64>) -> Row {
         let standardised: Vec<f32> = row
-            .iter()
             .zip(&self.mean)
             .zip(&self.scale)
             .map(|((value, mean), scale)| {
@@ -53,14 +67,14 @@ impl Whitener {
                 if z.is_nan() { 0.0 } else { z.clamp(-CLIP, CLIP) as f32 }
             })
             .collect();
-        whitened.clear();
-        whitened.resize(row.len(), 0.0);
+        let mut whitened = vec![0.0; standardised.len()];
         // The matrix is symmetric: sums of scaled rows are sums over columns, without a reduction.
-        for (line, z) in self.matrix.chunks_exact(row.len()).zip(standardised) {
+        for (line, z) in self.matrix.chunks_exact(self.mean.len()).zip(&standardised) {
             for (sum, weight) in whitened.iter_mut().zip(line) {
                 *sum += weight * z;
             }
         }
+        Row { standardised, whitened }
     }
 }
 

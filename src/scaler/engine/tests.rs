@@ -179,3 +179,29 @@ fn new_settings_keep_targets_and_saved_models_score_at_once() {
     assert!(restarted.targets().next().is_some_and(|t| t.2.assessment.is_some()));
     assert!(restarted.load_models("shop", &bytes[1..]).is_err(), "damaged and taken");
 }
+
+#[test]
+fn a_restart_resumes_with_equal_scores() {
+    let row = |i: i64| seen(i, 0.5 + 0.1 * ((i * 7) % 13) as f64, Some(4.0));
+    let mut stayed = engine();
+    for i in 0..400 {
+        tick(&mut stayed, i, vec![row(i)]);
+    }
+    let (_, bytes) = stayed.save_models().expect("saved").remove(0);
+    let mut restarted = self::engine();
+    restarted.load_models("shop", &bytes).expect("loaded");
+    // The window comes back from Prometheus: rows that were learnt, and those of the pause.
+    for i in 300..450 {
+        restarted.recall("shop", row(i));
+    }
+    for i in 400..450 {
+        tick(&mut stayed, i, vec![row(i)]);
+    }
+    let score = |engine: &Engine| engine.targets().next().and_then(|t| t.2.assessment.clone());
+    for i in 450..500 {
+        tick(&mut stayed, i, vec![row(i)]);
+        tick(&mut restarted, i, vec![row(i)]);
+        assert!(score(&stayed).is_some());
+        assert_eq!(score(&stayed), score(&restarted), "row {i}");
+    }
+}

@@ -251,9 +251,7 @@ fn one_column_is_standardised() {
 }
 
 fn whiten(whitener: &Whitener, row: &[f64]) -> Vec<f64> {
-    let mut whitened = Vec::new();
-    whitener.whiten(row, &mut whitened);
-    whitened.into_iter().map(f64::from).collect()
+    whitener.whiten(row.iter().copied()).whitened.into_iter().map(f64::from).collect()
 }
 
 fn moments(rows: &[Vec<f64>]) -> Moments {

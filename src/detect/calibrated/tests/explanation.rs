@@ -80,8 +80,8 @@ fn the_signal_at_fault_is_named_first() {
     for (fault, least) in [
         (Fault::Spike, 8),
         (Fault::LevelShift, 280),
-        (Fault::NoiseBurst, 200),
-        (Fault::BrokenCorrelation, 16),
+        (Fault::NoiseBurst, 220),
+        (Fault::BrokenCorrelation, 24),
     ] {
         let (anomalous, named) = found(&detector, fault);
         assert!(anomalous >= least, "{fault:?}: {anomalous} rows found");

@@ -38,10 +38,11 @@ bench-exporter: ## What a scrape costs, as root: N=50,300 SCRAPES=20 PEER=http:/
 
 SCIKIT_LEARN ?= 1.9.1
 ROUNDS ?= 7
-bench-detect: ## The forest beside scikit-learn, which is put into target/peer where there is a network: ROUNDS=7
+bench-detect: ## The forest beside scikit-learn (put into target/peer where there is a network), and a tick: ROUNDS=7
 	@target/peer/bin/python3 -c 'import sklearn' 2>/dev/null \
 	    || { python3 -m venv target/peer && target/peer/bin/pip install --quiet scikit-learn==$(SCIKIT_LEARN); } \
 	    || echo 'scikit-learn is not to be had: its row is left out' >&2
 	$(CARGO) bench --locked --no-run --bench forest
 	PATH="$$PWD/target/peer/bin:$$PATH" python3 benches/forest/bench.py --folder=target/peer-data \
 	    --rounds=$(ROUNDS) -- $(CARGO) bench --quiet --locked --bench forest --
+	$(CARGO) bench --quiet --locked --bench tick -- --targets=100,1000,10000 --past=400

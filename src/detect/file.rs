@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::DetectError;
 
 /// Raised with every change of anything that is encoded.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const MAGIC_BYTES: usize = 16;
 const HEADER_BYTES: usize = MAGIC_BYTES + 4 + 8;
@@ -23,12 +23,14 @@ const CHECKSUM_BYTES: usize = 32;
 
 /// The bytes of a file of this kind.
 pub fn seal<T: Serialize>(kind: &'static str, content: &T) -> Result<Vec<u8>, DetectError> {
-    let content = postcard::to_allocvec(content)
-        .map_err(|error| DetectError::Encoding { kind, reason: error.to_string() })?;
     let mut bytes = magic(kind).to_vec();
     bytes.extend(VERSION.to_le_bytes());
-    bytes.extend((content.len() as u64).to_le_bytes());
-    bytes.extend(content);
+    bytes.extend(0u64.to_le_bytes());
+    // Behind its header at once: of thousands of targets it is hundreds of megabytes.
+    let mut bytes = postcard::to_extend(content, bytes)
+        .map_err(|error| DetectError::Encoding { kind, reason: error.to_string() })?;
+    let length = (bytes.len() - HEADER_BYTES) as u64;
+    bytes[HEADER_BYTES - size_of::<u64>()..HEADER_BYTES].copy_from_slice(&length.to_le_bytes());
     bytes.extend(Sha256::digest(&bytes));
     Ok(bytes)
 }

@@ -260,7 +260,7 @@ fn a_saved_model_comes_back_and_a_changed_file_does_not() {
     let mut newer = bytes.clone();
     newer[16] = 9;
     assert!(
-        refused(&newer).starts_with("a model file of version 9, but this loadline reads version 1")
+        refused(&newer).starts_with("a model file of version 9, but this loadline reads version 2")
     );
     assert_eq!(refused(b"PK\x03\x04"), "not a loadline model file: it begins otherwise");
 

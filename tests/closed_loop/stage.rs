@@ -116,13 +116,13 @@ impl Scaler {
         let Plan { mode, actuator, settings, evaluation_interval } = plan;
         let history = if *evaluation_interval == "1h" { "10h" } else { "10m" };
         // A load that comes and goes within minutes is a new level each time: while it is anomalous,
-        // nothing shrinks.
+        // nothing shrinks. And a score must be there within a round of waiting.
         let config = format!(
             "global: {{evaluation_interval: {evaluation_interval}, history: {history}}}\n\
              prometheus: {{url: '{prometheus}', rate_interval: 20s, max_sample_age: 20s}}\n\
              journal: {{path: '{journal}', suggestions_log: '{journal}/suggestions.json'}}\n\
              web: {{bearer_token_file: '{token}'}}\n\
-             detection: {{calibrated: {{adapt_after: 20s}}}}\n\
+             detection: {{min_training_rows: 5, calibrated: {{adapt_after: 20s}}}}\n\
              targets:\n\
              - name: shop\n\
              \x20 discover: container_last_seen{{name=\"{name}\"}}\n\

@@ -77,11 +77,12 @@ impl Detector {
         }
     }
 
-    /// Forgets the targets that are not `kept`; what is common to all targets stays.
-    pub fn retain(&mut self, kept: impl Fn(&TargetId) -> bool) {
+    /// Forgets the targets that are not `found` any more: at once what can be learnt again from the past
+    /// that Prometheus has, after a day what cannot. What is common to all targets stays.
+    pub fn retain(&mut self, found: impl Fn(&TargetId) -> bool) {
         match self {
-            Self::Calibrated(detector) => detector.retain(kept),
-            Self::Plain(detector) => detector.retain(kept),
+            Self::Calibrated(detector) => detector.retain(found),
+            Self::Plain(detector) => detector.retain(found),
         }
     }
 

@@ -5,7 +5,8 @@
 //!
 //! * [`views`]: one signal, several numbers that are large when something is odd ([`level`], [`season`]).
 //! * [`surprise`]: each of them as a tail probability among its own past.
-//! * [`recent`], [`moments`], [`whitener`], [`reservoir`], [`profile`], [`joint`]: all signals at once.
+//! * [`recent`], [`moments`], [`whitener`], [`groups`], [`reservoir`], [`profile`], [`joint`]: all signals at
+//!   once.
 //! * [`alert`]: from row scores to alerts.
 //! * [`target`]: all of it for one target.
 
@@ -27,6 +28,7 @@ mod whitener;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +48,9 @@ const EVEN: f64 = 2.7;
 
 /// A floor for values whose unit is not known.
 const NO_FLOOR: f64 = 1e-9;
+
+/// How long a target that is not found any more is remembered.
+const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// Values are limited to this, in their unit: what is larger has no finite square, and squares of it no
 /// finite sum.
@@ -178,9 +183,15 @@ impl CalibratedDetector {
         self.learnt.targets.get(target).and_then(TargetState::last_row)
     }
 
-    /// Forgets the targets that are not `kept`; the common model stays.
-    pub fn retain(&mut self, kept: impl Fn(&TargetId) -> bool) {
-        self.learnt.targets.retain(|target, _| kept(target));
+    /// Forgets the targets that are not `found` any more and whose last row is a day older than the newest
+    /// of all. So an outage, in which nothing is found, forgets nothing; the common model stays.
+    pub fn retain(&mut self, found: impl Fn(&TargetId) -> bool) {
+        let targets = &mut self.learnt.targets;
+        let Some(newest) = targets.values().filter_map(TargetState::last_row).max() else { return };
+        let oldest = newest.minus(FORGET_AFTER);
+        targets.retain(|target, state| {
+            found(target) || state.last_row().is_some_and(|last| last >= oldest)
+        });
     }
 
     /// Everything that was learnt as the bytes of a file: versioned, with a checksum.

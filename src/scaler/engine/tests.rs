@@ -205,3 +205,23 @@ fn a_restart_resumes_with_equal_scores() {
         assert_eq!(score(&stayed), score(&restarted), "row {i}");
     }
 }
+
+/// The learning of weeks must not end with an hour without answers, nor with a start during one.
+#[test]
+fn an_empty_answer_forgets_nothing_that_was_learnt() {
+    let row = |i: i64| seen(i, 0.5 + 0.1 * ((i * 7) % 13) as f64, Some(4.0));
+    let mut stayed = engine();
+    for i in 0..400 {
+        tick(&mut stayed, i, vec![row(i)]);
+    }
+    let (_, bytes) = stayed.save_models().expect("saved").remove(0);
+    let mut restarted = self::engine();
+    restarted.load_models("shop", &bytes).expect("loaded");
+    for engine in [&mut stayed, &mut restarted] {
+        for i in 400..600 {
+            engine.tick("shop", at(i), Vec::new(), &Quiet);
+        }
+        let (_, kept) = engine.save_models().expect("saved").remove(0);
+        assert!(kept == bytes, "{} bytes are left of {}", kept.len(), bytes.len());
+    }
+}

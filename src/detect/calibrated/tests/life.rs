@@ -69,16 +69,28 @@ fn a_new_target_is_judged_by_what_the_others_taught() {
 }
 
 #[test]
-fn a_forgotten_target_starts_cold_again() {
-    let normal = days(500, 3, 3);
+fn a_target_that_is_gone_for_a_day_starts_cold_again() {
+    let normal = days(800, 3, 3);
     let mut detector = detector(3);
     run(&mut detector, 0..400, &normal);
-    let mut forgetful = detector.clone();
-    forgetful.retain(|target| target.as_str() != "a");
-    assert!(forgetful.save().expect("encodes").len() < detector.save().expect("encodes").len());
+    let size = |detector: &Detector| detector.save().expect("encodes").len();
+    let without_a = |detector: &Detector| {
+        let mut detector = detector.clone();
+        detector.retain(|target| target.as_str() != "a");
+        detector
+    };
+    assert_eq!(size(&without_a(&detector)), size(&detector), "it was there just now");
+
+    for row in 400..700 {
+        for target in ["b", "c"] {
+            observe(&mut detector, target, row * FIVE_MINUTES, &known(&normal[row as usize]));
+        }
+    }
+    let forgetful = without_a(&detector);
+    assert!(size(&forgetful) < size(&detector));
     let next = |detector: &Detector, target: &str| {
         let mut detector = detector.clone();
-        observe(&mut detector, target, 400 * FIVE_MINUTES, &known(&normal[400])).expect("a model")
+        observe(&mut detector, target, 700 * FIVE_MINUTES, &known(&normal[700])).expect("a model")
     };
     assert_eq!(next(&forgetful, "a"), next(&detector, "never seen"), "by the common model");
     assert_ne!(next(&forgetful, "a"), next(&detector, "a"));

@@ -24,7 +24,8 @@
 //! * [`window`]: the last hours of every signal of a target, in columns.
 //! * [`features`]: window → feature vector.
 //! * [`detect`]: feature vectors → how unusual, and why: two detectors, model files.
-//! * [`policy`]: signals, scores and alerts → a proposal.
+//! * [`forecast`]: the past of a signal → quantiles of its future.
+//! * [`policy`]: signals, scores, forecasts and alerts → a proposal.
 //! * [`guard`]: proposal → decision: bounds, steps, cooldowns, freshness, floors.
 //!
 //! Doing
@@ -46,6 +47,7 @@ pub mod detect;
 pub mod disk;
 pub mod exporter;
 pub mod features;
+pub mod forecast;
 pub mod guard;
 pub mod identity;
 pub mod journal;

@@ -11,7 +11,7 @@ use source::SourceFile;
 
 /// Each room in the order of `src/lib.rs`, with the rooms it may use. The order allows no arrow by
 /// itself: an arrow that is not in this table is a decision to be taken here, in the open.
-const ROOMS: [(&str, &[&str]); 24] = [
+const ROOMS: [(&str, &[&str]); 25] = [
     ("units", &[]),
     ("chart", &[]),
     ("metric_set", &[]),
@@ -27,7 +27,8 @@ const ROOMS: [(&str, &[&str]); 24] = [
     ("window", &["units", "target", "promql"]),
     ("features", &["units", "target", "config", "window"]),
     ("detect", &["units", "target", "config", "features"]),
-    ("policy", &["units", "target", "config", "promql", "detect"]),
+    ("forecast", &["units", "config"]),
+    ("policy", &["units", "target", "config", "promql", "detect", "forecast"]),
     ("guard", &["units", "target", "config", "promql", "detect", "policy"]),
     ("journal", &["units", "target", "detect", "policy", "guard"]),
     ("actuate", &["units", "target", "config", "cgroup", "journal"]),
@@ -36,7 +37,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
         "scaler",
         &[
             "units", "target", "config", "web", "cgroup", "exporter", "promql", "window",
-            "features", "detect", "policy", "guard", "journal", "actuate", "alerts",
+            "features", "detect", "forecast", "policy", "guard", "journal", "actuate", "alerts",
         ],
     ),
     ("page", &["units", "target", "policy", "guard", "scaler"]),
@@ -58,6 +59,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
             "window",
             "features",
             "detect",
+            "forecast",
             "policy",
             "guard",
             "journal",
@@ -72,7 +74,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
 
 /// The rooms that decide. Live loop, `decide` and tests call the same functions and must get the same
 /// answer each time: so no clock, no I/O, no environment and no chance that is not seeded.
-const PURE: [&str; 4] = ["features", "detect", "policy", "guard"];
+const PURE: [&str; 5] = ["features", "detect", "forecast", "policy", "guard"];
 
 /// Names that bring the world in. `HashMap` and `HashSet` are here because their order differs from
 /// run to run.

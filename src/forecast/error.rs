@@ -1,0 +1,26 @@
+//! Why a model cannot be fitted.
+
+use std::time::Duration;
+
+use crate::units::duration;
+
+/// Why a model cannot be fitted.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ForecastError {
+    /// The history is shorter than what the model learns from.
+    #[error(
+        "{model} needs {} of history at least, found {}",
+        duration::format(*.needed), duration::format(*.found)
+    )]
+    TooShort {
+        /// The model.
+        model: &'static str,
+        /// The shortest history it can learn from.
+        needed: Duration,
+        /// What there is.
+        found: Duration,
+    },
+    /// The history holds no value.
+    #[error("the history holds no value: nothing can be learnt from it")]
+    NoValues,
+}

@@ -1,0 +1,69 @@
+//! The future of one signal: quantiles at horizons. Pure.
+//!
+//! A [`Forecaster`] learns from a regular [`Series`], takes one sample at a time, and tells the
+//! quantiles of its [`Task`] from the newest sample on. [`Kind`] names every one of them.
+
+mod error;
+mod kind;
+mod naive;
+mod series;
+mod task;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+pub use error::ForecastError;
+pub use kind::Kind;
+pub use series::Series;
+pub use task::Task;
+
+use crate::units::Timestamp;
+
+/// A model of one signal. Deterministic: the same history and the same samples give the same numbers,
+/// on every machine.
+pub trait Forecaster: Send {
+    /// Learns from a history, forgetting everything before; may be slow. Afterwards the newest sample is
+    /// the history's last one.
+    ///
+    /// # Errors
+    /// The history is too short, or holds no value at all; then nothing has changed.
+    fn fit(&mut self, history: &Series) -> Result<(), ForecastError>;
+
+    /// Takes in the sample one step after the newest one; not a number where nothing was measured.
+    fn update(&mut self, value: f64);
+
+    /// What is expected from the newest sample on: one row a horizon, one column a level of the task.
+    /// A row never falls from a lower level to a higher one.
+    ///
+    /// A model that knows no spread writes its point forecast at every level. Not a number where nothing
+    /// can be said (before the first fit or sample).
+    fn predict(&self) -> Array2<f64>;
+}
+
+/// What is expected of one signal, as policies, gauges and the ledger see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forecast {
+    /// When the newest sample was taken.
+    pub origin: Timestamp,
+    /// The model that said it.
+    pub model: Arc<str>,
+    /// The levels of the quantiles, rising, in (0, 1).
+    pub levels: Vec<f64>,
+    /// What is expected after each horizon, the nearest first.
+    pub horizons: Vec<Horizon>,
+}
+
+/// What is expected after one horizon.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Horizon {
+    /// How long after the origin.
+    #[serde(with = "crate::units::duration")]
+    pub after: Duration,
+    /// The quantiles in the signal's unit, one a level, never falling.
+    pub values: Vec<f64>,
+}

@@ -33,11 +33,7 @@ impl Cgroup {
 impl Actuate for Cgroup {
     type Saved = GroupLimit;
 
-    async fn read(
-        &self,
-        target: &Target,
-        resource: Resource,
-    ) -> Result<GroupLimit, ActuateError> {
+    async fn read(&self, target: &Target, resource: Resource) -> Result<GroupLimit, ActuateError> {
         let group = self.group(target, resource)?;
         blocking(&target.id, move || group.read()).await
     }

@@ -110,11 +110,7 @@ trait Actuate {
     type Saved: Saved;
 
     /// Reads what is in force.
-    async fn read(
-        &self,
-        target: &Target,
-        resource: Resource,
-    ) -> Result<Self::Saved, ActuateError>;
+    async fn read(&self, target: &Target, resource: Resource) -> Result<Self::Saved, ActuateError>;
 
     /// Writes the size `to`, where `before` was found.
     async fn write(
@@ -128,12 +124,7 @@ trait Actuate {
     async fn restore(&self, target: &Target, before: &Self::Saved) -> Result<(), ActuateError>;
 }
 
-async fn change<A: Actuate>(
-    actuator: &A,
-    target: &Target,
-    resource: Resource,
-    to: f64,
-) -> Outcome {
+async fn change<A: Actuate>(actuator: &A, target: &Target, resource: Resource, to: f64) -> Outcome {
     let before = match actuator.read(target, resource).await {
         Ok(before) => before,
         Err(error) => return Outcome::Failed { size: None, error: error.to_string() },

@@ -118,8 +118,7 @@ fn parse(text: &str) -> Result<Question, String> {
     reader.end().map_err(|error| located(".", &error))?;
 
     let Question { policy, guard, scale, .. } = &question;
-    let problems =
-        config::decision_problems(policy.as_ref(), guard.as_ref(), scale.as_ref());
+    let problems = config::decision_problems(policy.as_ref(), guard.as_ref(), scale.as_ref());
     if problems.is_empty() {
         return Ok(question);
     }

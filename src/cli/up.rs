@@ -74,9 +74,8 @@ fn advice() -> RuleSettings {
         stabilization_down: Duration::from_secs(30),
         ..Guard::default()
     };
-    let of = |dimension| {
-        (dimension, DimensionSettings::new(dimension, None, None, Some(guard.clone())))
-    };
+    let of =
+        |dimension| (dimension, DimensionSettings::new(dimension, None, None, Some(guard.clone())));
     RuleSettings {
         mode: Mode::Observe,
         dimensions: Dimension::LIMITS.into_iter().map(of).collect(),

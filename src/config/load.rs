@@ -159,7 +159,8 @@ fn refused(name: &str, problems: Vec<Problem>) -> ConfigError {
 
 /// Fills in what policies and guards leave open.
 fn inherit(root: &mut Node) {
-    let default = serde_json::to_value(Policy::Threshold(Threshold::default())).map(Node::from_json).ok();
+    let default =
+        serde_json::to_value(Policy::Threshold(Threshold::default())).map(Node::from_json).ok();
     let policy = match (default, root.get("policy")) {
         (Some(default), Some(policy)) => Some(overlay_policy(&default, policy)),
         (default, None) => default,

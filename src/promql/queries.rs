@@ -68,10 +68,9 @@ pub fn signal(rule: &TargetRule, signal: Signal, rate_interval: Duration) -> Opt
         ),
         Signal::StartTimeSeconds => terms.gauge("container_start_time_seconds"),
         // How a service counts its load, its replicas and its time is its own.
-        Signal::Load
-        | Signal::ReplicasReady
-        | Signal::ReplicasWanted
-        | Signal::LatencySeconds => return None,
+        Signal::Load | Signal::ReplicasReady | Signal::ReplicasWanted | Signal::LatencySeconds => {
+            return None;
+        }
     })
 }
 

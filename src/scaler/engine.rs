@@ -396,9 +396,7 @@ impl TargetState {
                 Signal::MemoryLimitBytes,
                 Signal::MemoryPressureRatio,
             ),
-            Dimension::Replicas => {
-                (Signal::Load, Signal::ReplicasWanted, Signal::CpuPressureRatio)
-            }
+            Dimension::Replicas => (Signal::Load, Signal::ReplicasWanted, Signal::CpuPressureRatio),
         };
         let (cpu, memory) = (dimension == Dimension::Cpu, dimension == Dimension::Memory);
         Situation {

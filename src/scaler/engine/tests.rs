@@ -40,9 +40,11 @@ fn engine() -> Engine {
     let scale = Scale { min: 0.2, max: 4.0 };
     let settings = RuleSettings {
         mode: Mode::Enforce,
-        dimensions: BTreeMap::from([(Dimension::Cpu, Some(scale))]),
-        policy: Policy::default(),
-        guard,
+        dimensions: BTreeMap::from([(
+            Dimension::Cpu,
+            DimensionSettings::new(Dimension::Cpu, Some(scale), None, Some(guard)),
+        )]),
+        workload: None,
     };
     let mut engine = Engine::new(Detection::default(), 100);
     engine.set_rules([("shop".into(), settings)]).expect("valid settings");

@@ -3,12 +3,26 @@
 //! A [`Forecaster`] learns from a regular [`Series`], takes one sample at a time, and tells the
 //! quantiles of its [`Task`] from the newest sample on. [`Kind`] names every one of them.
 
+mod auto;
+mod blend;
+mod damped;
 mod error;
+mod errors;
+#[cfg(test)]
+mod fixtures;
+mod histogram;
+mod holt_winters;
+mod horizon;
 mod kind;
+mod mstl;
 mod naive;
 mod regular;
+pub mod score;
+mod seasonal;
 mod series;
+mod simplex;
 mod task;
+mod tracker;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +30,11 @@ use std::time::Duration;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+pub use auto::{Auto, Member, Standing};
 pub use error::ForecastError;
 pub use kind::Kind;
 pub use regular::{Regular, SeriesError};
-pub use series::Series;
+pub use series::{Series, steps};
 pub use task::Task;
 
 use crate::units::Timestamp;

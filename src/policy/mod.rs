@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod plant;
 pub mod size;
 mod threshold;
 

@@ -7,6 +7,7 @@ mod decide;
 mod detect;
 mod discovery;
 mod exporter;
+mod forecast;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -20,8 +21,6 @@ mod scaler;
 mod shown;
 mod shutdown;
 mod table;
-// Its first users come with the next commits.
-#[allow(dead_code)]
 mod trace;
 mod up;
 mod web;
@@ -57,6 +56,8 @@ enum Command {
     Scaler(scaler::Arguments),
     /// Score the rows of a CSV file, or the history of a Prometheus, with the live detector
     Detect(Box<detect::Arguments>),
+    /// Forecast a column of a CSV file from every one of its samples on, as if it came in live
+    Forecast(forecast::Arguments),
     /// Take one decision: JSON on stdin, JSON on stdout
     Decide(decide::Arguments),
     /// Say what is wrong with a file, line by line
@@ -84,6 +85,7 @@ pub fn run() -> ExitCode {
         Command::Exporter(arguments) => arguments.run(),
         Command::Scaler(arguments) => arguments.run(),
         Command::Detect(arguments) => detect::run(&arguments),
+        Command::Forecast(arguments) => forecast::run(&arguments),
         Command::Decide(arguments) => arguments.run(),
         Command::Check(arguments) => arguments.run(),
         Command::Workload(arguments) => arguments.run(),

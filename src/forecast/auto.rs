@@ -52,6 +52,8 @@ pub struct Standing {
     pub after: Duration,
     /// The share of the last days' samples that lay within the 90 % interval; `None` before the first.
     pub coverage: Option<f64>,
+    /// Whether the naive model is said in place of the blend, which lost to it.
+    pub demoted: bool,
     /// The pinball loss over all levels, as a ratio to that of the naive model; `None` while that has
     /// none.
     pub loss_to_naive: Option<f64>,
@@ -188,12 +190,13 @@ impl Auto {
     }
 
     fn of(&self, horizon: &Horizon, ahead: usize) -> Standing {
-        let losses = horizon.losses(&self.setting);
+        let losses = horizon.record().to_naive(&self.setting);
         let loss = |i: usize| losses.as_ref().and_then(|losses| losses.get(i).copied());
         let members = self.members.iter().zip(horizon.weights()).enumerate();
         Standing {
             after: self.time(ahead),
-            coverage: horizon.coverage(),
+            coverage: horizon.record().coverage(),
+            demoted: horizon.is_demoted(),
             loss_to_naive: loss(self.members.len()),
             members: members
                 .map(|(i, ((kind, _), weight))| Member {

@@ -10,6 +10,8 @@ pub(super) struct Blend {
     level: f64,
     /// What of the record is left after the next outcome.
     kept: f64,
+    /// The logarithm of what each expert weighs without a record.
+    prior: Vec<f64>,
     records: Vec<Record>,
     weights: Vec<f64>,
 }
@@ -23,13 +25,14 @@ struct Record {
 }
 
 impl Blend {
-    /// All experts weigh the same.
-    pub(super) fn new(level: f64, experts: usize, half_life: f64) -> Self {
+    /// Without a record, experts weigh as `prior` says; its sum is 1.
+    pub(super) fn new(level: f64, prior: &[f64], half_life: f64) -> Self {
         Self {
             level,
             kept: 0.5f64.powf(1.0 / half_life),
-            records: vec![Record::default(); experts],
-            weights: vec![1.0 / experts as f64; experts],
+            prior: prior.iter().map(|weight| weight.ln()).collect(),
+            records: vec![Record::default(); prior.len()],
+            weights: prior.to_vec(),
         }
     }
 
@@ -68,13 +71,13 @@ impl Blend {
 
     fn weigh(&mut self) {
         let experts = (self.records.len() as f64).ln();
-        for (weight, record) in self.weights.iter_mut().zip(&self.records) {
-            *weight = if record.squares > 0.0 {
+        let known = self.records.iter().zip(&self.prior);
+        for (weight, (record, prior)) in self.weights.iter_mut().zip(known) {
+            *weight = *prior;
+            if record.squares > 0.0 {
                 let rate = (experts / record.squares).sqrt().min(0.5 / record.largest);
-                rate * (record.gain - rate * record.squares)
-            } else {
-                0.0
-            };
+                *weight += rate * (record.gain - rate * record.squares);
+            }
         }
         let best = self.weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mut sum = 0.0;
@@ -93,7 +96,8 @@ mod tests {
 
     /// The weights after following a walk whose next step the experts miss by `offsets`.
     fn weights(level: f64, offsets: &[f64], silent: Option<usize>) -> Vec<f64> {
-        let mut blend = Blend::new(level, offsets.len(), 1000.0);
+        let prior = vec![1.0 / offsets.len() as f64; offsets.len()];
+        let mut blend = Blend::new(level, &prior, 1000.0);
         let mut noise = noise(5);
         for _ in 0..2000 {
             let outcome = noise();
@@ -129,8 +133,9 @@ mod tests {
 
     #[test]
     fn the_silent_count_for_nothing() {
-        let blend = Blend::new(0.5, 3, 1000.0);
+        let blend = Blend::new(0.5, &[0.25, 0.5, 0.25], 1000.0);
         assert_eq!(blend.mean([1.0, f64::NAN, 2.0].into_iter()), 1.5);
+        assert_eq!(blend.mean([1.0, 2.0, f64::NAN].into_iter()), 5.0 / 3.0);
         assert!(blend.mean([f64::NAN; 3].into_iter()).is_nan());
         assert!(weights(0.5, &[0.0, 3.0, 4.0], Some(0)).iter().all(|weight| weight.is_finite()));
     }

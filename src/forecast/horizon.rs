@@ -7,12 +7,20 @@ use ndarray::ArrayView1;
 
 use super::blend::Blend;
 use super::errors::{Errors, Memory, SCALES};
-use super::score::pinball_loss;
+use super::record::Record;
 use super::tracker::Tracker;
 
 /// Experts a model gives: its own quantiles, where it knows a spread, and its point with the spread of
 /// its errors in each scale.
-const EXPERTS: usize = 1 + SCALES;
+pub(super) const EXPERTS: usize = 1 + SCALES;
+
+/// The expert of the naive model that may be said in place of the blend: with the spread of the last hour.
+const NAIVE_EXPERT: usize = 2;
+
+/// What may be published: the blend, or the naive model.
+pub(super) const CANDIDATES: usize = 2;
+const BLEND: usize = 0;
+const NAIVE: usize = 1;
 
 /// What all horizons of one forecaster have in common.
 #[derive(Clone, Debug)]
@@ -23,9 +31,9 @@ pub(super) struct Setting {
     /// The columns of the 90 % interval.
     pub(super) interval: [usize; 2],
     pub(super) memory: Memory,
-    /// Outcomes before a model is judged by them.
+    /// Outcomes before the blend is judged by them.
     pub(super) judged_after: usize,
-    /// The model that none may lose to.
+    /// The model to which the blend must not lose.
     pub(super) naive: Option<usize>,
 }
 
@@ -35,65 +43,48 @@ pub(super) struct Horizon {
     ahead: usize,
     errors: Vec<Errors>,
     blends: Vec<Blend>,
-    tracker: Tracker,
+    trackers: [Tracker; CANDIDATES],
     /// What was said and has no outcome yet, the oldest first.
     waiting: VecDeque<Round>,
     record: Record,
 }
 
 /// What was said at one time.
-#[derive(Clone, Debug, Default)]
-struct Round {
+#[derive(Clone, Debug)]
+pub(super) struct Round {
     /// The point forecast of each model.
     points: Vec<f64>,
     /// The scales of each model's errors.
     scales: Vec<[f64; SCALES]>,
     /// What the experts said, level by level.
-    experts: Vec<f64>,
+    pub(super) experts: Vec<f64>,
     /// The blend of the experts at each level.
     blended: Vec<f64>,
-    /// What was published at each level.
-    said: Vec<f64>,
+    /// What each candidate says at each level, corrected.
+    pub(super) candidates: [Vec<f64>; CANDIDATES],
+    /// The candidate that was published.
+    published: usize,
 }
 
-/// How good it all was; sums that fade.
-#[derive(Clone, Debug)]
-struct Record {
-    outcomes: usize,
-    kept: f64,
-    covered: f64,
-    counted: f64,
-    /// The pinball loss over all levels of what was published.
-    said: f64,
-    /// The same of each model, with the better of its spreads.
-    models: Vec<f64>,
-    /// The pinball loss of the blend, level by level.
-    blended: Vec<f64>,
-    /// The same of each expert of the naive model.
-    naive: Vec<[f64; EXPERTS]>,
+impl Round {
+    /// What was published at each level.
+    pub(super) fn said(&self) -> &[f64] {
+        &self.candidates[self.published]
+    }
 }
 
 impl Horizon {
     pub(super) fn new(setting: &Setting, ahead: usize, models: usize) -> Self {
-        let levels = setting.levels.len();
         let half_life = setting.memory.long;
-        let blend = |level: &f64| Blend::new(*level, models * EXPERTS, half_life);
+        let prior = prior(models, setting.naive);
+        let blend = |level: &f64| Blend::new(*level, &prior, half_life);
         Self {
             ahead,
             errors: vec![Errors::new(setting.memory); models],
             blends: setting.levels.iter().map(blend).collect(),
-            tracker: Tracker::new(levels),
+            trackers: std::array::from_fn(|_| Tracker::new(setting.levels.len())),
             waiting: VecDeque::with_capacity(ahead + 1),
-            record: Record {
-                outcomes: 0,
-                kept: 0.5f64.powf(1.0 / half_life),
-                covered: 0.0,
-                counted: 0.0,
-                said: 0.0,
-                models: vec![0.0; models],
-                blended: vec![0.0; levels],
-                naive: vec![[0.0; EXPERTS]; levels],
-            },
+            record: Record::new(models, half_life),
         }
     }
 
@@ -118,7 +109,9 @@ impl Horizon {
             blend.learn(said.iter().copied(), *mean, outcome);
         }
         let error = outcome - round.blended[setting.middle];
-        self.tracker.learn(&setting.levels, &round.said, error, outcome);
+        for (tracker, said) in self.trackers.iter_mut().zip(&round.candidates) {
+            tracker.learn(&setting.levels, said, error, outcome);
+        }
         self.record.learn(setting, &round, outcome);
     }
 
@@ -128,34 +121,37 @@ impl Horizon {
         setting: &Setting,
         rows: impl Iterator<Item = ArrayView1<'a, f64>>,
     ) {
-        let (models, levels) = (self.errors.len(), setting.levels.len());
-        let experts = models * EXPERTS;
-        let mut round = Round { experts: vec![f64::NAN; levels * experts], ..Round::default() };
+        let (mut points, mut scales) = (Vec::new(), Vec::new());
+        let of_level = self.errors.len() * EXPERTS;
+        let mut experts = vec![f64::NAN; setting.levels.len() * of_level];
         for (model, (row, errors)) in rows.zip(&self.errors).enumerate() {
-            let point = row[setting.middle];
-            round.points.push(point);
-            round.scales.push(errors.scales());
+            let place = |level: usize| level * of_level + model * EXPERTS;
             if row.first() != row.last() {
                 for (level, value) in row.iter().enumerate() {
-                    round.experts[level * experts + model * EXPERTS] = *value;
+                    experts[place(level)] = *value;
                 }
             }
+            let point = row[setting.middle];
             errors.quantiles(point, &setting.levels, |scale, level, value| {
-                round.experts[level * experts + model * EXPERTS + 1 + scale] = value;
+                experts[place(level) + 1 + scale] = value;
             });
+            points.push(point);
+            scales.push(errors.scales());
         }
-        let said = self.blends.iter().zip(round.experts.chunks(experts));
-        round.blended = said.map(|(blend, said)| blend.mean(said.iter().copied())).collect();
-        round.blended.sort_by(f64::total_cmp);
-        round.said = (0..levels)
-            .map(|level| {
-                let naive = self.record.better_naive(setting, level);
-                let expert = naive.map(|expert| round.experts[level * experts + expert]);
-                expert.unwrap_or(round.blended[level]) + self.tracker.offset(level)
-            })
-            .collect();
-        round.said.sort_by(f64::total_cmp);
-        self.waiting.push_back(round);
+        let said = self.blends.iter().zip(experts.chunks(of_level));
+        let mut blended: Vec<f64> =
+            said.map(|(blend, said)| blend.mean(said.iter().copied())).collect();
+        blended.sort_by(f64::total_cmp);
+        let naive = |level: usize| {
+            let expert = |model: usize| experts[level * of_level + model * EXPERTS + NAIVE_EXPERT];
+            setting.naive.map_or(f64::NAN, expert)
+        };
+        let naive: Vec<f64> = (0..setting.levels.len()).map(naive).collect();
+        let candidates =
+            [self.trackers[BLEND].corrected(&blended), self.trackers[NAIVE].corrected(&naive)];
+        let demoted = self.record.loses(setting.judged_after, BLEND, NAIVE);
+        let published = if demoted { NAIVE } else { BLEND };
+        self.waiting.push_back(Round { points, scales, experts, blended, candidates, published });
     }
 
     /// Takes back what was said last.
@@ -165,70 +161,42 @@ impl Horizon {
 
     /// What was said last, at each level.
     pub(super) fn newest(&self) -> Option<&[f64]> {
-        self.waiting.back().map(|round| round.said.as_slice())
+        self.waiting.back().map(Round::said)
     }
 
-    /// How much each model weighs, on the mean over the levels; the sum is 1.
+    /// How much each model weighs in the newest blend, on the mean over the levels; the sum is 1.
     pub(super) fn weights(&self) -> Vec<f64> {
-        let of_model = |model: usize| {
-            let of_level =
-                |blend: &Blend| blend.weights()[model * EXPERTS..][..EXPERTS].iter().sum::<f64>();
-            self.blends.iter().map(of_level).sum::<f64>() / self.blends.len() as f64
-        };
-        (0..self.errors.len()).map(of_model).collect()
+        let models = self.errors.len();
+        let mut sums = vec![0.0; models];
+        if let Some(round) = self.waiting.back() {
+            for (blend, said) in self.blends.iter().zip(round.experts.chunks(models * EXPERTS)) {
+                for (expert, (weight, said)) in blend.weights().iter().zip(said).enumerate() {
+                    sums[expert / EXPERTS] += if said.is_finite() { *weight } else { 0.0 };
+                }
+            }
+        }
+        let all: f64 = sums.iter().sum();
+        sums.iter().map(|sum| if all > 0.0 { sum / all } else { 0.0 }).collect()
     }
 
-    /// The share of the last outcomes within the 90 % interval.
-    pub(super) fn coverage(&self) -> Option<f64> {
-        (self.record.outcomes > 0).then(|| self.record.covered / self.record.counted)
+    /// Whether the naive model is published, as the blend has lost to it.
+    pub(super) fn is_demoted(&self) -> bool {
+        self.waiting.back().is_some_and(|round| round.published == NAIVE)
     }
 
-    /// The loss of each model, and last of what was published, over that of the naive model.
-    pub(super) fn losses(&self, setting: &Setting) -> Option<Vec<f64>> {
-        let naive = self.record.models[setting.naive?];
-        let all = self.record.models.iter().chain([&self.record.said]);
-        (naive > 0.0).then(|| all.map(|loss| loss / naive).collect())
+    /// How good it was.
+    pub(super) fn record(&self) -> &Record {
+        &self.record
     }
 }
 
-impl Record {
-    fn learn(&mut self, setting: &Setting, round: &Round, outcome: f64) {
-        self.outcomes += 1;
-        let [low, high] = setting.interval.map(|column| round.said[column]);
-        let inside = low <= outcome && outcome <= high;
-        self.covered = self.kept * self.covered + if inside { 1.0 } else { 0.0 };
-        self.counted = self.kept * self.counted + 1.0;
-        let models = self.models.len();
-        self.said *= self.kept;
-        self.models.iter_mut().for_each(|loss| *loss *= self.kept);
-        for (column, level) in setting.levels.iter().enumerate() {
-            let loss = |quantile: f64| {
-                Some(pinball_loss(*level, quantile, outcome)).filter(|loss| loss.is_finite())
-            };
-            let experts = &round.experts[column * models * EXPERTS..];
-            self.said += loss(round.said[column]).unwrap_or(0.0);
-            for (model, sum) in self.models.iter_mut().enumerate() {
-                let [own, calm] = [0, 1].map(|expert| loss(experts[model * EXPERTS + expert]));
-                // A model that said nothing has lost as much as one that is always wrong.
-                *sum += own.or(calm).unwrap_or(f64::INFINITY);
-            }
-            self.blended[column] =
-                self.kept * self.blended[column] + loss(round.blended[column]).unwrap_or(0.0);
-            for (expert, sum) in self.naive[column].iter_mut().enumerate() {
-                let said = setting.naive.map(|model| experts[model * EXPERTS + expert]);
-                *sum = self.kept * *sum + said.and_then(loss).unwrap_or(f64::INFINITY);
-            }
-        }
-    }
-
-    /// The expert of the naive model that did better at this level than the blend, after enough outcomes.
-    fn better_naive(&self, setting: &Setting, level: usize) -> Option<usize> {
-        let model = setting.naive?;
-        if self.outcomes < setting.judged_after {
-            return None;
-        }
-        let (expert, loss) =
-            self.naive[level].iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1))?;
-        (*loss < self.blended[level]).then_some(model * EXPERTS + expert)
-    }
+/// What experts weigh before anything is known of them: naive half of all, as it is never far off, the
+/// others the same.
+fn prior(models: usize, naive: Option<usize>) -> Vec<f64> {
+    let of_model = |model: usize| match naive {
+        Some(naive) if models > 1 && model == naive => 0.5,
+        Some(_) if models > 1 => 0.5 / (models - 1) as f64,
+        _ => 1.0 / models as f64,
+    };
+    (0..models * EXPERTS).map(|expert| of_model(expert / EXPERTS) / EXPERTS as f64).collect()
 }

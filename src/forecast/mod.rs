@@ -4,6 +4,7 @@
 //! quantiles of its [`Task`] from the newest sample on. [`Kind`] names every one of them.
 
 mod auto;
+mod backtest;
 mod blend;
 mod damped;
 mod error;
@@ -16,13 +17,17 @@ mod horizon;
 mod kind;
 mod mstl;
 mod naive;
+mod record;
 mod regular;
 pub mod score;
 mod seasonal;
 mod series;
 mod simplex;
 mod task;
+#[cfg(test)]
+mod tests;
 mod tracker;
+pub mod trees;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +36,7 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 pub use auto::{Auto, Member, Standing};
+pub use backtest::roll;
 pub use error::ForecastError;
 pub use kind::Kind;
 pub use regular::{Regular, SeriesError};

@@ -47,12 +47,4 @@ impl Task {
         }
         Ok(steps)
     }
-
-    /// The column of the level nearest to the median.
-    pub(super) fn middle(&self) -> usize {
-        let distance = |level: &f64| (level - 0.5).abs();
-        let nearest =
-            self.levels.iter().enumerate().min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)));
-        nearest.map_or(0, |(column, _)| column)
-    }
 }

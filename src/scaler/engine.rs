@@ -421,6 +421,11 @@ impl TargetState {
                     .value(Signal::CpuUsageCores)
                     .zip(now.value(Signal::CpuLimitCores))
                     .map(|(used, limit)| used / limit),
+                memory_ratio: now
+                    .value(Signal::MemoryWorkingSetBytes)
+                    .zip(now.value(Signal::MemoryLimitBytes))
+                    .map(|(used, limit)| used / limit),
+                error_ratio: None,
             }),
             forecast: None,
         }

@@ -18,7 +18,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use fleet::Fleet;
-use loadline::config::{self, Detection, Guard, Policy, TargetRule};
+use loadline::config::{self, Detection, TargetRule};
 use loadline::features;
 use loadline::promql::{Client, Observer};
 use loadline::scaler::engine::{DimensionSettings, Engine, Quiet, RuleSettings};

@@ -197,7 +197,7 @@ fn with_defaults(policy: &Node) -> Node {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Guard, TargetRule};
+    use crate::config::{Guard, TargetRule, Threshold};
     use crate::target::Dimension;
     use proptest::prelude::*;
 

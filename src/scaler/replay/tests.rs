@@ -105,13 +105,13 @@ fn another_decision_is_found_and_shown() {
     let text = String::from_utf8(recording(events())).expect("text");
     let changed = text.replacen(
         "\"mode\":\"advise\",\"current\":1.0",
-        "\"mode\":\"advise\",\"current\":1.1",
+        "\"mode\":\"advise\",\"current\":7.5",
         1,
     );
     assert_ne!(changed, text);
     let result = replay(changed.as_bytes(), |_| {}).expect("readable");
     let difference = result.difference.expect("one");
-    assert!(difference.recorded.contains("1.1") && !difference.replayed.contains("1.1"));
+    assert!(difference.recorded.contains("7.5") && !difference.replayed.contains("7.5"));
     assert_eq!(result.equal, 59);
 }
 

@@ -338,10 +338,13 @@ pub struct Journal {
     pub path: PathBuf,
     /// The log of suggestions: JSON, one object a line. `None`: none is written.
     pub suggestions_log: Option<PathBuf>,
+    /// The recording of everything that decisions rest on, for `loadline replay`: JSON, one object a
+    /// line. `None`: none is written.
+    pub recording: Option<PathBuf>,
 }
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { path: "/var/lib/loadline".into(), suggestions_log: None }
+        Self { path: "/var/lib/loadline".into(), suggestions_log: None, recording: None }
     }
 }

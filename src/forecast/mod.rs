@@ -7,6 +7,7 @@ mod additive;
 mod error;
 mod kind;
 mod naive;
+mod regular;
 mod series;
 mod task;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use additive::{Calendar, Prophet, TrendAfter};
 pub use error::ForecastError;
 pub use kind::Kind;
+pub use regular::{Regular, SeriesError};
 pub use series::Series;
 pub use task::Task;
 

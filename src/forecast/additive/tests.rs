@@ -84,11 +84,11 @@ fn an_event_lifts_what_is_expected_while_it_is_on() {
     };
     let signal =
         |i: usize| 300.0 + waves(i, 50.0) + 5.0 * noise(i) + if on(i) { 200.0 } else { 0.0 };
-    let samples = 20 * DAY;
+    let samples = 12 * DAY;
     let history = series(samples, signal);
     let next = (samples..).find(|&i| on(i)).unwrap();
     let calendar = Calendar::new(
-        (0..samples + DAY).filter(|&i| on(i)).map(|i| (history.at(i), history.at(i + 1))),
+        (0..samples + 3 * DAY).filter(|&i| on(i)).map(|i| (history.at(i), history.at(i + 1))),
     );
     let task = task(&[next - samples, next - samples + 2]);
     let with = fitted(&Prophet::with(&task, calendar, TrendAfter::Flat), &history);
@@ -102,7 +102,7 @@ fn an_event_lifts_what_is_expected_while_it_is_on() {
 #[test]
 fn a_forecast_starts_from_now() {
     let signal = |i: usize| 500.0 + waves(i, 100.0) + 10.0 * noise(i);
-    let samples = 10 * DAY;
+    let samples = 5 * DAY;
     let mut model = fitted(&Prophet::new(&task(&[1, 12])), &series(samples, signal));
     // A day after the fit the level is another one.
     for i in samples..samples + DAY {
@@ -123,10 +123,10 @@ fn a_forecast_starts_from_now() {
 #[test]
 fn the_seasons_are_learnt_on() {
     let signal = |i: usize| {
-        let height = if i < 6 * DAY { 100.0 } else { -100.0 };
+        let height = if i < 4 * DAY { 100.0 } else { -100.0 };
         500.0 + height * (TAU * i as f64 / DAY as f64).sin() + 20.0 * noise(i)
     };
-    let mut model = fitted(&Prophet::new(&task(&[1])), &series(6 * DAY, signal));
+    let mut model = fitted(&Prophet::new(&task(&[1])), &series(4 * DAY, signal));
     let crest = |model: &Prophet, i: usize| {
         let learnt = model.learnt.as_ref().unwrap();
         let mut row = vec![0.0; learnt.penalties.len()];
@@ -134,11 +134,11 @@ fn the_seasons_are_learnt_on() {
         learnt.basis.row(at, learnt.known, &mut row);
         learnt.unit.outside(learnt.fit.value(&row)) - 500.0
     };
-    let before = crest(&model, 20 * DAY + DAY / 4);
-    for i in 6 * DAY..18 * DAY {
+    let before = crest(&model, 14 * DAY + DAY / 4);
+    for i in 4 * DAY..13 * DAY {
         model.update(signal(i));
     }
-    let after = crest(&model, 20 * DAY + DAY / 4);
+    let after = crest(&model, 14 * DAY + DAY / 4);
     assert!(before > 80.0 && after < 0.0, "{before}, then {after}");
 }
 
@@ -150,7 +150,7 @@ fn gaps_and_bursts_are_lived_with() {
         _ if i % 97 == 3 => 20_000.0,
         _ => clean(i),
     };
-    let samples = 15 * DAY;
+    let samples = 4 * DAY;
     let horizons = [1, 12, DAY / 2];
     let mut model = fitted(&Prophet::new(&task(&horizons)), &series(samples, dirty));
     for i in samples..samples + 20 {
@@ -165,7 +165,7 @@ fn gaps_and_bursts_are_lived_with() {
 #[test]
 fn intervals_cover_what_they_say() {
     let signal = |i: usize| 500.0 + waves(i, 100.0) + 60.0 * noise(i);
-    let samples = 10 * DAY;
+    let samples = 5 * DAY;
     let mut model = fitted(&Prophet::new(&task(&[1, 12])), &series(samples, signal));
     let mut inside = [0.0; 2];
     for now in samples..samples + 2 * DAY {
@@ -202,7 +202,7 @@ fn what_never_changes_is_expected_to_stay_and_zero_is_the_least() {
             assert!((found - value).abs() <= 1e-6 * value.abs(), "{found} for {value}");
         }
     }
-    let rare = series(6 * DAY, |i| if i % 50 == 0 { 10.0 } else { 0.0 });
+    let rare = series(4 * DAY, |i| if i % 50 == 0 { 10.0 } else { 0.0 });
     let found = fitted(&Prophet::new(&task(&[1, 12])), &rare).predict();
     assert!(found.iter().all(|value| (0.0..20.0).contains(value)), "{found}");
 }

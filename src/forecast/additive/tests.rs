@@ -146,7 +146,7 @@ fn the_seasons_are_learnt_on() {
 fn gaps_and_bursts_are_lived_with() {
     let clean = |i: usize| 500.0 + waves(i, 100.0) + 10.0 * noise(i);
     let dirty = |i: usize| match i {
-        _ if i % DAY > 200 && i % DAY < 230 && i / DAY % 2 == 0 => f64::NAN,
+        _ if (200..230).contains(&(i % (2 * DAY))) => f64::NAN,
         _ if i % 97 == 3 => 20_000.0,
         _ => clean(i),
     };

@@ -17,6 +17,7 @@ mod log;
 mod output;
 mod paths;
 mod picture;
+mod replay;
 mod scaler;
 mod shown;
 mod shutdown;
@@ -58,6 +59,8 @@ enum Command {
     Detect(Box<detect::Arguments>),
     /// Forecast a column of a CSV file from every one of its samples on, as if it came in live
     Forecast(forecast::Arguments),
+    /// Live through a recording of the scaler again, and compare its decisions
+    Replay(replay::Arguments),
     /// Take one decision: JSON on stdin, JSON on stdout
     Decide(decide::Arguments),
     /// Say what is wrong with a file, line by line
@@ -86,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Scaler(arguments) => arguments.run(),
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Forecast(arguments) => forecast::run(&arguments),
+        Command::Replay(arguments) => arguments.run(),
         Command::Decide(arguments) => arguments.run(),
         Command::Check(arguments) => arguments.run(),
         Command::Workload(arguments) => arguments.run(),

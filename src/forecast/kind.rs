@@ -6,7 +6,7 @@ use super::mstl::Mstl;
 use super::naive::Naive;
 use super::seasonal::Seasonal;
 use super::task::{DAY, WEEK};
-use super::{Forecaster, Task};
+use super::{Forecaster, Task, additive};
 
 /// A model by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,11 +27,26 @@ pub enum Kind {
     HoltWinters,
     /// The course of a day by local regressions, the rest by [`Kind::Ets`].
     Mstl,
+    /// Trend, seasons, events, and what is left of them now.
+    Prophet,
 }
 
 impl Kind {
     /// Every model of this build.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
+        Self::Naive,
+        Self::SeasonalDay,
+        Self::SeasonalWeek,
+        Self::SeasonalDayAr1,
+        Self::SeasonalWeekAr1,
+        Self::Ets,
+        Self::HoltWinters,
+        Self::Mstl,
+        Self::Prophet,
+    ];
+
+    /// The models whose update costs the same however long the history, and whose fit takes milliseconds.
+    pub const CHEAP: [Self; 8] = [
         Self::Naive,
         Self::SeasonalDay,
         Self::SeasonalWeek,
@@ -41,9 +56,6 @@ impl Kind {
         Self::HoltWinters,
         Self::Mstl,
     ];
-
-    /// The models whose update costs the same however long the history, and whose fit takes milliseconds.
-    pub const CHEAP: [Self; 8] = Self::ALL;
 
     /// Whether it is one of [`Kind::CHEAP`].
     pub fn is_cheap(self) -> bool {
@@ -61,6 +73,7 @@ impl Kind {
             Self::Ets => "ets",
             Self::HoltWinters => "holt_winters",
             Self::Mstl => "mstl",
+            Self::Prophet => "prophet",
         }
     }
 
@@ -81,6 +94,7 @@ impl Kind {
             Self::Ets => Box::new(Damped::new(task)),
             Self::HoltWinters => Box::new(HoltWinters::new(task)),
             Self::Mstl => Box::new(Mstl::new(task)),
+            Self::Prophet => Box::new(additive::Prophet::new(task)),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A [`Forecaster`] learns from a regular [`Series`], takes one sample at a time, and tells the
 //! quantiles of its [`Task`] from the newest sample on. [`Kind`] names every one of them.
 
+mod additive;
 mod auto;
 mod backtest;
 mod blend;
@@ -35,6 +36,7 @@ use std::time::Duration;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+pub use additive::{Calendar, Prophet, TrendAfter};
 pub use auto::{Auto, Member, Standing};
 pub use backtest::roll;
 pub use error::ForecastError;

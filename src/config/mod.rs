@@ -9,6 +9,7 @@
 
 mod de;
 mod detection;
+mod forecast;
 mod guard;
 mod load;
 mod node;
@@ -29,6 +30,7 @@ use crate::target::{Dimension, Mode};
 use crate::units::duration;
 
 pub use detection::{Calibrated, Detection, DetectionMode, View};
+pub use forecast::Forecast;
 pub use guard::Guard;
 pub use load::{ConfigError, DetectionFile, Problem, load, load_detection, parse};
 pub use node::Position;
@@ -52,6 +54,9 @@ pub struct Config {
     /// How the unusual is found.
     #[serde(default)]
     pub detection: Detection,
+    /// What is forecast.
+    #[serde(default)]
+    pub forecast: Forecast,
     /// How a size is chosen; where none is named, [`Policy::default_for`] the dimension.
     #[serde(default)]
     pub policy: Option<Policy>,

@@ -8,6 +8,7 @@ mod kind;
 mod naive;
 mod regular;
 mod series;
+mod stream;
 mod task;
 pub mod trees;
 
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use error::ForecastError;
 pub use kind::Kind;
 pub use regular::{Regular, SeriesError};
+pub use stream::Stream;
 pub use series::Series;
 pub use task::Task;
 

@@ -13,6 +13,7 @@ use super::act::{Acted, Hands};
 use super::engine::{Change, Engine, RuleSettings, wants_change};
 use super::event::{Event, Stood};
 use super::gauges::LoopMetrics;
+use super::history::Asked;
 use super::models::ModelFiles;
 use super::now;
 use super::observed::Observed;
@@ -86,6 +87,7 @@ pub struct Live {
     recovered: Recovered,
     models: ModelFiles,
     models_saved_at: Timestamp,
+    asked: Asked,
 }
 
 impl Live {
@@ -106,7 +108,7 @@ impl Live {
         let interval = config.global.evaluation_interval;
         let rows = (config.global.history.as_secs_f64() / interval.as_secs_f64()).ceil() as usize;
         let rows = rows.max(1);
-        let engine = Engine::new(config.detection.clone(), rows);
+        let engine = Engine::new(config.detection.clone(), config.forecast.clone(), rows);
         let recorder = config.journal.recording.as_deref().map(Recorder::open).transpose()?;
         let book = AlertBook::restore(recovered.alerts.iter().cloned());
         let pauses = recovered.pauses.clone();
@@ -117,7 +119,8 @@ impl Live {
         let rules = shared.config();
         shared.metrics.begin_at_zero(rules.targets.iter().map(|rule| rule.name.as_str()));
         let intake = Arc::new(Intake::new(AlertHost(shared.clone()), book));
-        Ok(Self { shared, intake, config_file, wiring, recovered, models, models_saved_at: now() })
+        let (models_saved_at, asked) = (now(), Asked::default());
+        Ok(Self { shared, intake, config_file, wiring, recovered, models, models_saved_at, asked })
     }
 
     /// Runs until `shutdown` is ready. `ready` is called after the first look at every target.
@@ -266,6 +269,7 @@ impl Live {
             let at = now();
             let observed = observe(runner, &self.wiring.client, &self.shared.metrics, at).await;
             let decisions = decide(&self.shared, runner, &book, observed, at);
+            teach(&self.shared, runner, &self.wiring.client, &mut self.asked, at).await;
             let changes = decisions.iter().filter(|d| wants_change(d) && d.mode == Mode::Enforce);
             if let Some(kind) = runner.rule.actuator {
                 wanted.extend(changes.map(|d| (d.clone(), kind)));
@@ -313,7 +317,8 @@ fn begin(
     recovered: &Recovered,
 ) -> Result<(), ScalerError> {
     let config = shared.config();
-    shared.tell(Event::Start { detection: config.detection.clone(), rows })?;
+    let (detection, forecast) = (config.detection.clone(), config.forecast.clone());
+    shared.tell(Event::Start { detection, forecast, rows })?;
     let rules = rule_settings(&config);
     let names: Vec<_> = rules.iter().map(|(name, _)| name.clone()).collect();
     shared.tell(Event::Rules(rules))?;
@@ -376,6 +381,26 @@ async fn observe(
             metrics.query_failed(&runner.rule.name);
             tracing::warn!(rule = runner.rule.name, "nothing is known of any target: {error}");
             Vec::new()
+        }
+    }
+}
+
+/// Gives the forecasters of new targets their past, after the tick that found them.
+async fn teach(
+    shared: &Shared,
+    runner: &Runner,
+    client: &Client,
+    asked: &mut Asked,
+    at: Timestamp,
+) {
+    match asked.ask(&runner.rule, client, shared, at).await {
+        Ok(events) => {
+            for event in events {
+                tell(shared, event);
+            }
+        }
+        Err(error) => {
+            tracing::warn!(rule = runner.rule.name, "no past to forecast from yet: {error}");
         }
     }
 }

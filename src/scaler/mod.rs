@@ -4,7 +4,7 @@
 //! * [`live`]: Prometheus → engine → journal → actuators, tick by tick.
 //! * [`local`]: the host's own cgroups → engine, for `loadline up`.
 //! * [`event`]: what an engine is told; [`recording`]: all of it in a file; [`replay`]: and again.
-//! * `models`: model files.
+//! * `models`: model files; `history`: the past of what is forecast.
 //! * [`shared`]: what the loop and the HTTP interface share.
 //! * [`act`]: one decision carried out.
 //! * [`gauges`], [`api`]: what is published.
@@ -14,6 +14,7 @@ pub mod api;
 pub mod engine;
 pub mod event;
 pub mod gauges;
+mod history;
 pub mod live;
 pub mod local;
 mod models;

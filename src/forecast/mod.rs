@@ -62,6 +62,15 @@ pub struct Forecast {
     pub horizons: Vec<Horizon>,
 }
 
+impl Forecast {
+    /// The quantile at the nearest horizon whose level is nearest to `level`.
+    pub fn nearest(&self, level: f64) -> Option<f64> {
+        let distance = |i: &usize| (self.levels[*i] - level).abs();
+        let column = (0..self.levels.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+        self.horizons.first()?.values.get(column).copied()
+    }
+}
+
 /// What is expected after one horizon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -148,6 +148,11 @@ impl DimensionState {
         self.forecaster.as_deref()
     }
 
+    /// The size that was last read back from the world, and when.
+    pub fn confirmed(&self) -> Option<(Timestamp, Limit<f64>)> {
+        self.confirmed
+    }
+
     /// What its policy remembers.
     pub fn policy(&self) -> &PolicyState {
         &self.policy

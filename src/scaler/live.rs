@@ -73,8 +73,14 @@ struct Wiring {
     suggestions: Option<SuggestionsLog>,
 }
 
-/// A request to read the configuration again; the answer is what came of it.
-pub type Reload = oneshot::Sender<Result<(), String>>;
+/// What the loop may be asked from outside.
+#[derive(Debug)]
+pub enum Order {
+    /// To read the configuration again; the answer is what came of it.
+    Reload(oneshot::Sender<Result<(), String>>),
+    /// To look at every target now; the answer comes when it is done.
+    Evaluate(oneshot::Sender<()>),
+}
 
 /// The scaler, ready to run.
 pub struct Live {
@@ -126,7 +132,7 @@ impl Live {
     /// Runs until `shutdown` is ready. `ready` is called after the first look at every target.
     pub async fn run(
         mut self,
-        mut reloads: mpsc::Receiver<Reload>,
+        mut orders: mpsc::Receiver<Order>,
         ready: impl FnOnce(),
         shutdown: impl Future<Output = ()>,
     ) {
@@ -150,12 +156,17 @@ impl Live {
                     self.tick().await;
                     tokio::time::sleep(ALERT_TICK_SPACING).await;
                 }
-                Some(reload) = reloads.recv() => {
-                    let result = self.reload().map_err(|error| error.to_string());
-                    // Whoever asked may have gone; the gauge says how it ended.
-                    let _ = reload.send(result);
-                    clock = self.clock();
-                }
+                // Whoever asked may have gone; gauges and decisions say how it ended.
+                Some(order) = orders.recv() => match order {
+                    Order::Reload(answer) => {
+                        let _ = answer.send(self.reload().map_err(|error| error.to_string()));
+                        clock = self.clock();
+                    }
+                    Order::Evaluate(answer) => {
+                        self.tick().await;
+                        let _ = answer.send(());
+                    }
+                },
                 () = &mut shutdown => break,
             }
         }

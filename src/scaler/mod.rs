@@ -7,10 +7,11 @@
 //! * `models`: model files; `history`: the past of what is forecast.
 //! * [`shared`]: what the loop and the HTTP interface share.
 //! * [`act`]: one decision carried out.
-//! * [`gauges`], [`api`]: what is published.
+//! * [`gauges`], [`api`], [`autoscale`]: what is published.
 
 pub mod act;
 pub mod api;
+pub mod autoscale;
 pub mod engine;
 pub mod event;
 pub mod gauges;

@@ -74,6 +74,9 @@ fn router(
     let shared = live.shared.clone();
     let mut registry = gauges::registry(&shared.metrics, shared.engine.clone());
     gauges::register_own_process(&mut registry);
+    if shared.config().global.ml_metrics {
+        gauges::register_seeds(&mut registry, &shared.metrics, shared.engine.clone());
+    }
     let registry = Arc::new(registry);
     let for_page = shared.clone();
     let readable = api::readable(Readable {

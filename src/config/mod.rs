@@ -89,6 +89,9 @@ pub struct Global {
     /// How much history is kept in memory a target, and back-filled at start.
     #[serde(with = "duration")]
     pub history: Duration,
+    /// Publish decisions about replicas under the names of the third seed too (`ml_predicted_replicas`
+    /// and its kin), for an HPA behind prometheus-adapter and for KEDA. Read at the start.
+    pub ml_metrics: bool,
 }
 
 impl Default for Global {
@@ -97,6 +100,7 @@ impl Default for Global {
             evaluation_interval: Duration::from_secs(30),
             mode: Mode::Observe,
             history: Duration::from_secs(6 * 3600),
+            ml_metrics: false,
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 use super::act::{Acted, Hands};
 use super::engine::{Change, Engine, RuleSettings, wants_change};
 use super::event::{Event, Stood};
-use super::gauges::LoopMetrics;
+use super::gauges::{LoopMetrics, seeds};
 use super::history::Asked;
 use super::models::ModelFiles;
 use super::now;
@@ -30,7 +30,7 @@ use crate::journal::{
 };
 use crate::policy::Action;
 use crate::promql::{Client, ClientError, Observer, Piece};
-use crate::target::{Mode, Target, TargetId};
+use crate::target::{Dimension, Mode, Target, TargetId};
 use crate::units::{Timestamp, duration};
 
 /// A burst of alerts starts at most one tick in this time.
@@ -451,6 +451,12 @@ fn record(shared: &Shared, suggestions: Option<&mut SuggestionsLog>, decisions: 
     let mut journal = shared.journal();
     for decision in decisions {
         shared.metrics.decided(decision.dimension, decision.action);
+        if decision.dimension == Dimension::Replicas
+            && let Some(target) = shared.target(&decision.target)
+        {
+            let service = seeds::service(&target);
+            shared.metrics.predicted(service, decision.action, decision.desired);
+        }
         if decision.mode == Mode::Observe {
             continue;
         }

@@ -55,7 +55,8 @@ impl Arguments {
             notices.push(format!("Less detail: {missing}."));
         }
         let rows = self.history.as_secs_f64() / self.evaluation_interval.as_secs_f64();
-        let mut engine = Engine::new(Detection::default(), Forecast::default(), (rows.ceil() as usize).max(1));
+        let mut engine =
+            Engine::new(Detection::default(), Forecast::default(), (rows.ceil() as usize).max(1));
         engine.set_rules([(RULE.into(), advice())])?;
         let host = Host {
             collector: Arc::new(Mutex::new(collector)),

@@ -31,7 +31,7 @@ pub struct Forecast {
 
 impl Default for Forecast {
     fn default() -> Self {
-        let minutes = |m| Duration::from_secs(60 * m);
+        let minutes = |m: u64| Duration::from_secs(60 * m);
         Self {
             dimensions: vec![Dimension::Replicas],
             models: Vec::new(),

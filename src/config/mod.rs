@@ -34,7 +34,11 @@ pub use forecast::Forecast;
 pub use guard::Guard;
 pub use load::{ConfigError, DetectionFile, Problem, load, load_detection, parse};
 pub use node::Position;
-pub use policy::{Policy, Threshold, ThresholdDimension};
+pub use policy::{
+    Behavior, Buffered, ConfidenceAware, GrowthFrom, Hpa, Policy, SafetyNet, ScalingKind,
+    ScalingPolicy, ScalingRules, SelectPolicy, SimpleCeiling, Static, Step, Threshold,
+    ThresholdDimension,
+};
 pub use targets::{ActuatorKind, Scale, TargetRule, WorkloadRule};
 pub use validate::{decision_problems, url_problem};
 pub use warnings::warnings;

@@ -3,13 +3,32 @@
 //! A [`Forecaster`] learns from a regular [`Series`], takes one sample at a time, and tells the
 //! quantiles of its [`Task`] from the newest sample on. [`Kind`] names every one of them.
 
+mod additive;
+mod auto;
+mod backtest;
+mod blend;
+mod damped;
 mod error;
+mod errors;
+#[cfg(test)]
+mod fixtures;
+mod histogram;
+mod holt_winters;
+mod horizon;
 mod kind;
+mod mstl;
 mod naive;
+mod record;
 mod regular;
+pub mod score;
+mod seasonal;
 mod series;
+mod simplex;
 mod stream;
 mod task;
+#[cfg(test)]
+mod tests;
+mod tracker;
 pub mod trees;
 
 use std::sync::Arc;
@@ -18,18 +37,21 @@ use std::time::Duration;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+pub use additive::{Calendar, Prophet, TrendAfter};
+pub use auto::{Auto, Member, Standing};
+pub use backtest::roll;
 pub use error::ForecastError;
 pub use kind::Kind;
 pub use regular::{Regular, SeriesError};
+pub use series::{Series, steps};
 pub use stream::Stream;
-pub use series::Series;
 pub use task::Task;
 
 use crate::units::Timestamp;
 
 /// A model of one signal. Deterministic: the same history and the same samples give the same numbers,
 /// on every machine.
-pub trait Forecaster: Send {
+pub trait Forecaster: Send + Sync {
     /// Learns from a history, forgetting everything before; may be slow. Afterwards the newest sample is
     /// the history's last one.
     ///

@@ -140,7 +140,8 @@ impl Stream {
 
     fn publish(&mut self) {
         let forecast = self.fitted.then(|| self.auto.forecast());
-        let told = forecast.filter(|f| f.horizons.iter().all(|h| h.values.iter().all(|v| v.is_finite())));
+        let told =
+            forecast.filter(|f| f.horizons.iter().all(|h| h.values.iter().all(|v| v.is_finite())));
         self.newest = told.map(Arc::new);
     }
 }

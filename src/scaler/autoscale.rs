@@ -74,12 +74,11 @@ fn answer(engine: &RwLock<Engine>, which: Asked) -> Response {
         }
     };
     let engine = engine.read().unwrap_or_else(PoisonError::into_inner);
-    let mut found = engine.targets().flat_map(|(_, mode, target)| statuses(mode, target)).filter(
-        |status| {
+    let mut found =
+        engine.targets().flat_map(|(_, mode, target)| statuses(mode, target)).filter(|status| {
             which.target.as_ref().is_none_or(|id| id == status.target)
                 && which.dimension.is_none_or(|dimension| dimension == status.dimension)
-        },
-    );
+        });
     match &which.target {
         None => axum::Json(json!({ "status": "success", "targets": found.collect::<Vec<_>>() }))
             .into_response(),

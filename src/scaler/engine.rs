@@ -8,9 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::observed::Observed;
-use crate::config::{
-    Config, Detection, Forecast, Guard, Policy, Scale, TargetRule, WorkloadRule,
-};
+use crate::config::{Config, Detection, Forecast, Guard, Policy, Scale, TargetRule, WorkloadRule};
 use crate::detect::{self, Assessment, DetectError, Detector};
 use crate::features;
 use crate::forecast::{ForecastError, Series, Stream};
@@ -517,18 +515,18 @@ impl TargetState {
                     .value(Signal::CpuUsageCores)
                     .zip(now.value(Signal::CpuLimitCores))
                     .map(|(used, limit)| used / limit),
+                memory_ratio: now
+                    .value(Signal::MemoryWorkingSetBytes)
+                    .zip(now.value(Signal::MemoryLimitBytes))
+                    .map(|(used, limit)| used / limit),
+                error_ratio: None,
             }),
             forecast: state.forecaster().and_then(Stream::forecast).cloned(),
         }
     }
 
     /// Lets the policy of replicas see a moment of the past.
-    fn rehearse(
-        &mut self,
-        at: Timestamp,
-        of: &DimensionSettings,
-        workload: Option<&WorkloadRule>,
-    ) {
+    fn rehearse(&mut self, at: Timestamp, of: &DimensionSettings, workload: Option<&WorkloadRule>) {
         let mut state = self.dimensions.remove(&Dimension::Replicas).unwrap_or_default();
         let situation =
             self.situation(at, Dimension::Replicas, &of.guard, workload, &state, &Quiet);

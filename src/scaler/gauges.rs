@@ -147,11 +147,7 @@ pub fn registry(metrics: &LoopMetrics, engine: Arc<RwLock<Engine>>) -> Registry 
 }
 
 /// Adds the gauges and counters of the third seed.
-pub fn register_seeds(
-    registry: &mut Registry,
-    metrics: &LoopMetrics,
-    engine: Arc<RwLock<Engine>>,
-) {
+pub fn register_seeds(registry: &mut Registry, metrics: &LoopMetrics, engine: Arc<RwLock<Engine>>) {
     registry.register_collector(Box::new(seeds::SeedGauges(engine)));
     registry.register(
         "ml_predictions",

@@ -11,7 +11,9 @@ pub(super) const FAMILIES: [TargetFamily; 6] = [
         help: "What is expected of the usage after a horizon, by quantile; in cores, bytes or load",
         put: |s, rule, t| {
             for (dimension, state) in &t.dimensions {
-                let Some(forecast) = state.forecaster().and_then(|f| f.forecast()) else { continue };
+                let Some(forecast) = state.forecaster().and_then(|f| f.forecast()) else {
+                    continue;
+                };
                 for horizon in &forecast.horizons {
                     let after = duration::format(horizon.after);
                     for (level, value) in forecast.levels.iter().zip(&horizon.values) {
@@ -43,40 +45,48 @@ pub(super) const FAMILIES: [TargetFamily; 6] = [
     TargetFamily {
         name: "loadline_forecast_coverage_ratio",
         help: "Share of the last days' samples within the interval from quantile 0.05 to 0.95: 0.9 where the intervals are right",
-        put: |s, rule, t| each(t, |d, after, standing| match standing.coverage {
-            Some(share) => s.put(rule, t, &[("dimension", d), ("horizon", after)], share),
-            None => Ok(()),
-        }),
+        put: |s, rule, t| {
+            each(t, |d, after, standing| match standing.coverage {
+                Some(share) => s.put(rule, t, &[("dimension", d), ("horizon", after)], share),
+                None => Ok(()),
+            })
+        },
     },
     TargetFamily {
         name: "loadline_forecast_loss_ratio",
         help: "Pinball loss of the last days over that of expecting the newest sample; below 1 is better",
-        put: |s, rule, t| each(t, |d, after, standing| match standing.loss_to_naive {
-            Some(ratio) => s.put(rule, t, &[("dimension", d), ("horizon", after)], ratio),
-            None => Ok(()),
-        }),
+        put: |s, rule, t| {
+            each(t, |d, after, standing| match standing.loss_to_naive {
+                Some(ratio) => s.put(rule, t, &[("dimension", d), ("horizon", after)], ratio),
+                None => Ok(()),
+            })
+        },
     },
     TargetFamily {
         name: "loadline_forecast_model_weight",
         help: "How much a model counts in the forecast, from 0 to 1",
-        put: |s, rule, t| each(t, |d, after, standing| {
-            for Member { kind, weight, .. } in &standing.members {
-                let labels = [("dimension", d), ("horizon", after), ("model", kind.name())];
-                s.put(rule, t, &labels, *weight)?;
-            }
-            Ok(())
-        }),
+        put: |s, rule, t| {
+            each(t, |d, after, standing| {
+                for Member { kind, weight, .. } in &standing.members {
+                    let labels = [("dimension", d), ("horizon", after), ("model", kind.name())];
+                    s.put(rule, t, &labels, *weight)?;
+                }
+                Ok(())
+            })
+        },
     },
     TargetFamily {
         name: "loadline_forecast_model_info",
         help: "Always 1; the label model names the one that counts most",
-        put: |s, rule, t| each(t, |d, after, standing| match standing.leader() {
-            Some(kind) => {
-                let labels = [("dimension", d), ("horizon", after), ("model", kind.name())];
-                s.put(rule, t, &labels, 1.0)
-            }
-            None => Ok(()),
-        }),
+        put: |s, rule, t| {
+            each(t, |d, after, standing| match standing.leader() {
+                Some(kind) => {
+                    let labels = [("dimension", d), ("horizon", after), ("model", kind.name())];
+                    s.put(rule, t, &labels, 1.0)
+                }
+                None => Ok(()),
+            })
+        },
     },
 ];
 

@@ -145,3 +145,6 @@ impl Stream {
         self.newest = told.map(Arc::new);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,7 +92,7 @@ impl<'a> Summary<'a> {
         let levels = self.task.levels.iter().zip(rows);
         let middle = levels.clone().min_by(|a, b| (a.0 - 0.5).abs().total_cmp(&(b.0 - 0.5).abs()));
         let (Some((_, middle)), Some((_, low)), Some((level, high))) =
-            (middle, levels.clone().next(), levels.last())
+            (middle, levels.clone().next(), levels.clone().next_back())
         else {
             return [f64::NAN; 3];
         };

@@ -1,6 +1,6 @@
 //! The names of the models.
 
-use super::{Forecaster, Task, additive, naive};
+use super::{Forecaster, Task, additive, naive, trees};
 
 /// A model by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -9,17 +9,23 @@ pub enum Kind {
     Naive,
     /// Trend, seasons, events, and what is left of them now.
     Prophet,
+    /// Gradient boosting of quantiles.
+    Boosting,
+    /// A random forest with the errors of the last days.
+    RandomForest,
 }
 
 impl Kind {
     /// Every model of this build.
-    pub const ALL: [Self; 2] = [Self::Naive, Self::Prophet];
+    pub const ALL: [Self; 4] = [Self::Naive, Self::Prophet, Self::Boosting, Self::RandomForest];
 
     /// The name on the command line, in the configuration, in labels and in files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Naive => "naive",
             Self::Prophet => "prophet",
+            Self::Boosting => "boosting",
+            Self::RandomForest => "random_forest",
         }
     }
 
@@ -33,6 +39,8 @@ impl Kind {
         match self {
             Self::Naive => Box::new(naive::Naive::new(task)),
             Self::Prophet => Box::new(additive::Prophet::new(task)),
+            Self::Boosting => trees::boosting(task),
+            Self::RandomForest => trees::random_forest(task),
         }
     }
 }

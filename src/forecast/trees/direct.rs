@@ -228,8 +228,8 @@ mod tests {
 
     #[test]
     fn a_day_and_its_noise_are_learnt() {
-        let all = history(14 * STEPS_A_DAY);
-        let learnt = 12 * STEPS_A_DAY;
+        let all = history(9 * STEPS_A_DAY);
+        let learnt = 8 * STEPS_A_DAY;
         let past = Series { values: all.values[..learnt].to_vec(), ..all.clone() };
         for mut model in both() {
             model.fit(&past).unwrap();
@@ -246,7 +246,12 @@ mod tests {
                     assert!(row.to_vec().is_sorted(), "{row}");
                 }
             }
-            assert!(error < 0.2 * still, "{} a sample, {} if it stood still", error / count, still / count);
+            assert!(
+                error < 0.2 * still,
+                "{} a sample, {} if it stood still",
+                error / count,
+                still / count
+            );
             assert!((0.75..1.0).contains(&(inside / count)), "{}", inside / count);
         }
     }
@@ -301,10 +306,13 @@ mod tests {
 
     #[test]
     fn the_same_history_gives_the_same_forecast() {
-        for [mut a, mut b] in [[boosting(&task()), boosting(&task())], [random_forest(&task()), random_forest(&task())]] {
-            let past = history(5 * STEPS_A_DAY);
+        for [mut a, mut b] in [
+            [boosting(&task()), boosting(&task())],
+            [random_forest(&task()), random_forest(&task())],
+        ] {
+            let past = history(4 * STEPS_A_DAY);
             a.fit(&past).unwrap();
-            b.fit(&history(4 * STEPS_A_DAY)).unwrap();
+            b.fit(&history(3 * STEPS_A_DAY)).unwrap();
             b.fit(&past).unwrap();
             for value in [110.0, f64::NAN, 130.0] {
                 a.update(value);

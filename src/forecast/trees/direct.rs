@@ -69,8 +69,7 @@ impl<L: Learner> Forecaster for Direct<L> {
         }
         let (state, rows) = learn(history, &self.task.horizons);
         let day = history.steps(DAY);
-        let model = |(x, y): &(Array2<f64>, Vec<f64>)| L::learn(x, y, day, &self.task);
-        self.models = rows.iter().map(model).collect();
+        self.models = rows.iter().map(|Rows { x, y }| L::learn(x, y, day, &self.task)).collect();
         self.state = Some(state);
         Ok(())
     }
@@ -100,9 +99,15 @@ impl<L: Learner> Forecaster for Direct<L> {
     }
 }
 
+/// What was seen at the samples of a history, and what followed.
+struct Rows {
+    x: Array2<f64>,
+    y: Vec<f64>,
+}
+
 /// The state after the newest sample and, for each horizon, what was seen at the samples before it and
 /// what followed.
-fn learn(history: &Series, horizons: &[usize]) -> (Lagged, Vec<(Array2<f64>, Vec<f64>)>) {
+fn learn(history: &Series, horizons: &[usize]) -> (Lagged, Vec<Rows>) {
     let n = history.values.len();
     // Of the first day half of the features are missing.
     let warm = history.steps(DAY).min(n / 2);
@@ -124,7 +129,7 @@ fn learn(history: &Series, horizons: &[usize]) -> (Lagged, Vec<(Array2<f64>, Vec
     }
     let matrix = |(x, y): (Vec<f64>, Vec<f64>)| {
         let width = x.len() / y.len().max(1);
-        (Array2::from_shape_vec((y.len(), width), x).unwrap_or_default(), y)
+        Rows { x: Array2::from_shape_vec((y.len(), width), x).unwrap_or_default(), y }
     };
     (state, rows.into_iter().map(matrix).collect())
 }
@@ -263,11 +268,11 @@ mod tests {
         let (_, rows) = learn(&all, &[1, 8]);
         let (mut live, before) = learn(&past, &[1, 8]);
         let mut row = Vec::new();
-        for (ahead, ((x, _), (x_before, y_before))) in [1, 8].iter().zip(rows.iter().zip(&before)) {
+        for (rows, before) in rows.iter().zip(&before) {
             // Rows that had no future yet come next.
-            let next = y_before.len();
-            assert_eq!(bits(x.slice(ndarray::s![..next, ..])), bits(x_before.view()));
-            assert!(x.nrows() > next + STEPS_A_DAY / 2, "{ahead}");
+            let next = before.y.len();
+            assert_eq!(bits(rows.x.slice(ndarray::s![..next, ..])), bits(before.x.view()));
+            assert!(rows.x.nrows() > next + STEPS_A_DAY / 2);
         }
         let measured = |values: &[f64]| values.iter().filter(|value| !value.is_nan()).count();
         let warm = measured(&all.values[..STEPS_A_DAY]);
@@ -276,7 +281,7 @@ mod tests {
             if all.values[at].is_nan() {
                 continue;
             }
-            for (ahead, (x, _)) in [1, 8].iter().zip(&rows) {
+            for (ahead, Rows { x, .. }) in [1, 8].iter().zip(&rows) {
                 live.features(*ahead, &mut row);
                 let place = measured(&all.values[..at]) - warm;
                 assert_eq!(bits(x.row(place)), bits(ndarray::aview1(&row)), "{at}");

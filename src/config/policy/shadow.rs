@@ -35,3 +35,14 @@ pub enum Aim {
     /// The cheapest where being short costs `short_price`.
     Price,
 }
+
+impl Aim {
+    /// The name of the policy with this aim, in `--policies` and in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Match => "default",
+            Self::Slo => "slo",
+            Self::Price => "price",
+        }
+    }
+}

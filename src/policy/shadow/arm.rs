@@ -82,8 +82,9 @@ pub(super) struct Moment {
     pub(super) at: Timestamp,
     /// How long it lasted, in minutes.
     pub(super) minutes: f64,
-    /// The load in replicas that it fills.
+    /// The load, and what one replica carries of it.
     pub(super) load: f64,
+    pub(super) capacity: f64,
     /// How long a new replica takes.
     pub(super) delay: Duration,
     /// The weight in the record.
@@ -97,12 +98,13 @@ impl Record {
     /// as close.
     pub(super) fn observe(&mut self, moment: &Moment, ready: u32, changed: bool, margin: f64) {
         let ready = f64::from(ready);
-        let short = moment.load > ready;
-        let close = moment.load * margin > ready;
+        let carried = ready * moment.capacity;
+        let short = moment.load > carried;
+        let close = moment.load * margin > carried;
         blend(&mut self.replicas, ready, moment.weight);
         blend(&mut self.changes, f64::from(u8::from(changed)) / moment.minutes, moment.weight);
         blend(&mut self.short_ratio, f64::from(u8::from(short)), moment.weight);
-        let need = if short { moment.load.ceil() } else { 0.0 };
+        let need = if short { (moment.load / moment.capacity).ceil() } else { 0.0 };
         blend(&mut self.short_need, need, moment.weight);
         blend(&mut self.close_ratio, f64::from(u8::from(close)), moment.slow_weight);
     }

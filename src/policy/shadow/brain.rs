@@ -47,7 +47,7 @@ pub struct Shadow {
     phase: Phase,
     /// What each rule needed lately: the oldest first.
     needs: VecDeque<(Timestamp, Vec<u32>)>,
-    arms: Vec<Arm>,
+    pub(super) arms: Vec<Arm>,
     reference: Option<Reference>,
     real: Real,
 }
@@ -81,8 +81,8 @@ pub(super) struct Sample {
 impl Shadow {
     /// Takes in a sample: every service in shadow lives through it. `present` is how many replicas they
     /// begin with.
-    pub(super) fn learn(&mut self, sample: Sample, present: u32) {
-        let Sample { at, load, capacity, delay, foreseen } = sample;
+    pub(super) fn learn(&mut self, sample: &Sample, present: u32) {
+        let Sample { at, load, capacity, delay, foreseen } = *sample;
         if self.seen.is_some_and(|seen| seen >= at) {
             return;
         }
@@ -111,12 +111,13 @@ impl Shadow {
         let moment = Moment {
             at,
             minutes: pace.minutes,
-            load: load / capacity,
+            load,
+            capacity,
             delay,
             weight: pace.weight(HALF_LIFE),
             slow_weight: pace.weight(SLOW_HALF_LIFE),
         };
-        let wishes = self.wishes(at, moment.load);
+        let wishes = self.wishes(at, load / capacity);
         self.arms.resize_with(wishes.len(), || Arm::new(present));
         for (arm, wish) in self.arms.iter_mut().zip(wishes) {
             arm.live(&moment, wish);
@@ -125,7 +126,7 @@ impl Shadow {
     }
 
     /// What every arm wants now, rule by rule, window by window. None shrinks below the load of now.
-    fn wishes(&self, at: Timestamp, load: f64) -> Vec<Wish> {
+    pub(super) fn wishes(&self, at: Timestamp, load: f64) -> Vec<Wish> {
         let least = replicas(load);
         let Some((_, now)) = self.needs.back() else { return Vec::new() };
         let mut wishes: Vec<Wish> = Vec::with_capacity(now.len() * WINDOWS.len());
@@ -134,7 +135,7 @@ impl Shadow {
         }
         for (old, needs) in &self.needs {
             let age = minutes(at.since(*old));
-            for (place, window) in WINDOWS.iter().enumerate().filter(|(_, window)| age < **window) {
+            for (place, _) in WINDOWS.iter().enumerate().filter(|(_, window)| age < **window) {
                 let of_window = wishes.iter_mut().skip(place).step_by(WINDOWS.len());
                 for (wish, need) in of_window.zip(needs) {
                     wish.highest = wish.highest.max(*need);
@@ -149,11 +150,11 @@ impl Shadow {
     pub(super) fn decide(
         &mut self,
         settings: &Settings,
-        sample: Sample,
+        sample: &Sample,
         present: u32,
         ready: u32,
     ) -> u32 {
-        let Sample { at, load, capacity, foreseen, .. } = sample;
+        let Sample { at, load, capacity, foreseen, .. } = *sample;
         let pause = self.real.find(at, present);
         let Some(reference) = &self.reference else { return present };
         if self.elapsed < TRIAL {
@@ -162,8 +163,7 @@ impl Shadow {
         let short = load > capacity * f64::from(ready);
         let cost_ratio = self.real.save(reference, present, pause);
         let short_ratio = self.real.allow(settings.short_ratio, short, pause);
-        let measure =
-            Measure { settings, reference: &reference.record, cost_ratio, short_ratio };
+        let measure = Measure { settings, reference: &reference.record, cost_ratio, short_ratio };
         let candidates = self.arms.iter().enumerate();
         let candidates = candidates.filter(|(arm, _)| foreseen.is_some() || !rule::foresees(*arm));
         let records = candidates.map(|(place, arm)| (place, &arm.record));

@@ -102,13 +102,7 @@ impl Level {
     }
 
     /// Compares a sample with what was expected of it.
-    fn judge(
-        &mut self,
-        at: Timestamp,
-        load: f64,
-        pace: Pace,
-        horizon: Duration,
-    ) -> Option<f64> {
+    fn judge(&mut self, at: Timestamp, load: f64, pace: Pace, horizon: Duration) -> Option<f64> {
         let made = at.minus(horizon);
         while self.expected.get(1).is_some_and(|next| next.at <= made) {
             self.expected.pop_front();

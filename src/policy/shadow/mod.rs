@@ -11,67 +11,105 @@ mod phase;
 mod reference;
 mod rule;
 mod season;
-
-use std::time::Duration;
+#[cfg(test)]
+mod tests;
 
 pub use arm::Record;
 pub use brain::{Candidate, Shadow, Standing};
 
 use brain::Sample;
 
-use super::size::{describe, percent, short};
+use super::service::{current, hold, replicas, toward};
+use super::size::{percent, short};
 use super::{Action, Proposal, Situation, known};
 use crate::config;
-use crate::units::Limit;
 
 pub(super) fn propose(
     settings: &config::Shadow,
     situation: &Situation,
     state: &mut Option<Box<Shadow>>,
 ) -> Proposal {
-    let present = situation.limit().and_then(Limit::value);
-    let hold = |reason: String| Proposal {
-        action: Action::NoScaling,
-        desired: present,
-        reasons: vec![reason],
+    let sample = match sample(situation) {
+        Ok(sample) => sample,
+        Err(reason) => return hold(situation, reason),
     };
-    let (sample, ready) = match sample(situation) {
-        Ok(known) => known,
-        Err(reason) => return hold(reason.to_owned()),
-    };
-    let Some(present) = present else {
-        return hold("the present number of replicas is not known".to_owned());
+    let Some(present) = current(situation) else {
+        return hold(situation, "the present count is not known");
     };
     let shadow = state.get_or_insert_default();
-    if situation.freshness.allows_shrink() {
-        shadow.learn(sample, ready);
+    let ready = ready(situation, &sample);
+    let whole = situation.freshness.allows_shrink();
+    if whole {
+        shadow.learn(&sample, ready);
     }
-    let size = f64::from(shadow.decide(settings, sample, present as u32, ready));
-    let mut reasons = told(sample, size, situation);
-    reasons.extend(shadow.standing().map(|standing| records(&standing)).unwrap_or_default());
-    let action = if size > present {
-        Action::ScaleUp
-    } else if size == present {
-        Action::NoScaling
-    } else if situation.anomalous() {
-        reasons.push("the moment is anomalous: nothing is lowered".to_owned());
-        Action::NoScaling
-    } else if !situation.freshness.allows_shrink() {
-        let freshness = situation.freshness.name();
-        reasons.push(format!("the load is {freshness}: nothing is lowered"));
-        Action::NoScaling
-    } else {
-        Action::ScaleDown
-    };
-    let desired = Some(if action == Action::NoScaling { present } else { size });
-    Proposal { action, desired, reasons }
+    let mut size = f64::from(shadow.decide(settings, &sample, present as u32, ready));
+    if !whole {
+        // What is missing can only add to it.
+        size = size.max((sample.load / sample.capacity).ceil());
+    }
+    let asked = format!("the load fills {}", replicas(sample.load / sample.capacity));
+    let mut proposal = toward(situation, size, format!("{asked}; {}", obeyed(shadow, size)));
+    if proposal.action == Action::ScaleDown && situation.anomalous() {
+        proposal = hold(situation, format!("{asked}, but the moment is anomalous"));
+    }
+    if let Some(standing) = shadow.standing() {
+        proposal.reasons.extend(records(&standing));
+    }
+    proposal
 }
 
 /// Takes in a moment of the past: every service in shadow lives through it, the real one does not.
 pub(super) fn recall(situation: &Situation, state: &mut Option<Box<Shadow>>) {
-    if let Ok((sample, ready)) = sample(situation)
+    if let Ok(sample) = sample(situation)
         && situation.freshness.allows_shrink()
     {
-        state.get_or_insert_default().learn(sample, ready);
+        state.get_or_insert_default().learn(&sample, ready(situation, &sample));
     }
+}
+
+/// What is measured, or what of it is not known.
+fn sample(situation: &Situation) -> Result<Sample, &'static str> {
+    let workload = situation.workload.as_ref();
+    let capacity = workload.and_then(|workload| known(Some(workload.capacity)));
+    let (Some(workload), Some(capacity)) = (workload, capacity.filter(|c| *c > 0.0)) else {
+        return Err("the capacity of a replica is not known");
+    };
+    let load = known(situation.usage).filter(|_| situation.freshness.allows_growth());
+    let load = load.ok_or("the load is not known")?;
+    let (at, delay) = (situation.at, workload.startup_delay);
+    let forecast = situation.forecast.as_deref();
+    let foreseen = forecast.and_then(|forecast| rule::foreseen(forecast, at.plus(delay)));
+    Ok(Sample { at, load, capacity, delay, foreseen })
+}
+
+/// The replicas that serve; as many as were asked for, or as the load fills, where that is not known.
+fn ready(situation: &Situation, sample: &Sample) -> u32 {
+    let ready = situation.workload.as_ref().and_then(|workload| known(workload.ready));
+    let needed = (sample.load / sample.capacity).ceil().max(1.0);
+    ready.or(current(situation)).unwrap_or(needed) as u32
+}
+
+/// Who asks for the size.
+fn obeyed(shadow: &Shadow, size: f64) -> String {
+    let size = replicas(size);
+    match shadow.standing() {
+        Some(standing) => format!("{} asks for {size}", standing.obeyed.name),
+        None => format!("as long as no rule has a record, the reference is followed: {size}"),
+    }
+}
+
+/// What the obedience rests on.
+fn records(standing: &Standing) -> Vec<String> {
+    let told = |name: &str, record: &Record| {
+        format!(
+            "{name}: {} on average, short {} of the time, {} changes an hour",
+            replicas(record.replicas),
+            percent(record.short_ratio),
+            short(record.changes * 60.0, 1)
+        )
+    };
+    let of = |candidate: &Candidate| told(&candidate.name, &candidate.record);
+    let mut all = vec![of(&standing.obeyed), told("the reference", &standing.reference)];
+    all.extend(standing.next.as_ref().map(|next| format!("next best, {}", of(next))));
+    all
 }

@@ -1,58 +1,69 @@
-//! The reference in shadow: the Horizontal Pod Autoscaler of Kubernetes at a target of 70 %.
-
-use std::collections::VecDeque;
-use std::time::Duration;
+//! The reference in shadow: the Horizontal Pod Autoscaler of Kubernetes at a target of 70 %, by the function
+//! that is the policy `hpa`.
 
 use serde::{Deserialize, Serialize};
 
-use super::super::plant::Plant;
 use super::arm::{Moment, Record};
-use crate::units::Timestamp;
-
-/// The utilisation it aims at, and how far off it lets it be.
-const TARGET: f64 = 0.7;
-const TOLERANCE: f64 = 0.1;
-/// A shrink goes no lower than the highest need within this time.
-const STABILIZATION: Duration = Duration::from_secs(300);
+use crate::config::Hpa;
+use crate::policy::plant::Plant;
+use crate::policy::{Situation, Workload, hpa};
+use crate::promql::Freshness;
+use crate::target::Dimension;
+use crate::units::Limit;
 
 /// What the reference would have done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Reference {
     pub(super) plant: Plant,
-    needs: VecDeque<(Timestamp, u32)>,
     pub(super) record: Record,
-    #[serde(skip)]
-    pub(super) served: u32,
+    state: Option<Box<hpa::State>>,
 }
 
 impl Reference {
     pub(super) fn new(ready: u32) -> Self {
-        let (needs, record) = (VecDeque::new(), Record::default());
-        Self { plant: Plant::new(ready), needs, record, served: ready }
+        Self { plant: Plant::new(ready), record: Record::default(), state: None }
     }
 
     /// Lives through a moment.
     pub(super) fn live(&mut self, moment: &Moment) {
         let ready = self.plant.tick(moment.at);
-        self.served = ready;
         let present = self.plant.wanted();
-        let ratio = moment.load / f64::from(ready) / TARGET;
-        let need = if (ratio - 1.0).abs() <= TOLERANCE {
-            present
-        } else {
-            (f64::from(ready) * ratio).ceil() as u32
-        };
-        let need = need.min((2 * ready).max(ready + 4)).max(1);
-        self.needs.push_back((moment.at, need));
-        while self.needs.front().is_some_and(|(at, _)| moment.at.since(*at) >= STABILIZATION) {
-            self.needs.pop_front();
-        }
-        let highest = self.needs.iter().map(|(_, need)| *need).max().unwrap_or(need);
-        let size = if need > present { need } else { highest.min(present) };
+        let situation = situation(moment, ready, present);
+        let wanted = hpa::propose(&Hpa::default(), &situation, &mut self.state).desired;
+        let size = wanted.map_or(present, |size| size as u32);
         if size != present {
             self.plant.scale_to(size, moment.at, moment.delay);
         }
         self.record.observe(moment, ready, size != present, 1.0);
+    }
+}
+
+/// What the reference would have seen.
+fn situation(moment: &Moment, ready: u32, present: u32) -> Situation {
+    let workload = Workload {
+        capacity: moment.capacity,
+        ready: Some(f64::from(ready)),
+        startup_delay: moment.delay,
+        latency_seconds: None,
+        cpu_ratio: None,
+        memory_ratio: None,
+        error_ratio: None,
+    };
+    Situation {
+        at: moment.at,
+        target: "reference".into(),
+        dimension: Dimension::Replicas,
+        current: Some(Limit::At(f64::from(present))),
+        usage: Some(moment.load),
+        peak: None,
+        throttled_ratio: None,
+        pressure_ratio: None,
+        oom_kills: None,
+        freshness: Freshness::Fresh,
+        assessment: None,
+        alerts: Vec::new(),
+        workload: Some(workload),
+        forecast: None,
     }
 }

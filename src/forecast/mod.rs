@@ -7,6 +7,8 @@ mod additive;
 mod error;
 mod kind;
 mod naive;
+#[cfg(feature = "neural")]
+pub mod neural;
 mod regular;
 mod series;
 mod task;

@@ -16,11 +16,11 @@ const LARGEST: f64 = 10.0;
 
 impl Scale {
     /// The scale of these rows; what is not finite is left out.
-    pub fn of<'a>(width: usize, rows: impl Iterator<Item = &'a [f64]>) -> Self {
+    pub fn of(width: usize, rows: impl Iterator<Item = impl AsRef<[f64]>>) -> Self {
         // Welford's sums: exact however far from 0 the values lie.
         let mut sums = vec![(0.0, 0.0, 0.0); width];
         for row in rows {
-            for ((count, mean, squares), value) in sums.iter_mut().zip(row) {
+            for ((count, mean, squares), value) in sums.iter_mut().zip(row.as_ref()) {
                 if value.is_finite() {
                     *count += 1.0;
                     let distance = value - *mean;
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn scores_count_deviations_from_the_mean() {
         let rows = [[1e9, 5.0], [1e9 + 2.0, 5.0], [f64::NAN, 5.0]];
-        let scale = Scale::of(2, rows.iter().map(|row| row.as_slice()));
+        let scale = Scale::of(2, rows.iter());
         assert_eq!([scale.inside(0, 1e9), scale.inside(0, 1e9 + 2.0)], [-1.0, 1.0]);
         assert_eq!(scale.outside(0, 2.0), 1e9 + 3.0);
         assert_eq!(scale.inside(1, 6.0), 1.0, "a column that never changes has a deviation of 1");

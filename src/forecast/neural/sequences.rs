@@ -29,7 +29,7 @@ impl Sequences {
 
     /// These examples, as (example, row, number).
     pub fn inputs(&self, examples: &[usize]) -> Result<Tensor> {
-        let mut values = Vec::with_capacity(examples.len() * self.length * self.width);
+        let mut values: Vec<f32> = Vec::with_capacity(examples.len() * self.length * self.width);
         for &example in examples {
             let end = self.ends[example] + 1;
             values.extend(&self.rows[(end - self.length) * self.width..end * self.width]);
@@ -39,7 +39,7 @@ impl Sequences {
 
     /// What came after these examples, as (example, number).
     pub fn targets(&self, examples: &[usize]) -> Result<Tensor> {
-        let mut values = Vec::with_capacity(examples.len() * self.outputs);
+        let mut values: Vec<f32> = Vec::with_capacity(examples.len() * self.outputs);
         for &example in examples {
             values.extend(&self.targets[example * self.outputs..][..self.outputs]);
         }

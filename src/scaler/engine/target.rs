@@ -205,7 +205,7 @@ impl TargetState {
 
     /// Kills counted since the row before; `None` where one of the two is not known. A counter that
     /// fell belongs to a new container, whose kills are all new.
-    fn new_oom_kills(&self) -> Option<f64> {
+    pub(super) fn new_oom_kills(&self) -> Option<f64> {
         let now = self.window.latest()?.value(Signal::OomKills)?;
         let (_, before) = self.window.before_latest(Signal::OomKills, 1).next()?;
         let before = before?;

@@ -265,10 +265,9 @@ fn the_default_policy_goes_to_school_before_it_decides() {
     let values = (0..4 * 288).map(|i| 100.0 + 40.0 * (f64::from(i) / 46.0).sin()).collect();
     let past = Series { start: at(0).minus(step * 4 * 288), step, values };
     engine.learn(&target("a").id, Dimension::Replicas, &past).expect("values");
+    let decision = tick(&mut engine, 1, vec![loaded(1, 100.0)]);
     let schooled = standing(&engine).expect("a record of four days");
     assert!((8.0..16.0).contains(&schooled.obeyed.record.replicas), "{schooled:?}");
-
-    let decision = tick(&mut engine, 1, vec![loaded(1, 100.0)]);
     assert!(decision.desired.is_some_and(|size| (10.0..=16.0).contains(&size)), "{decision:?}");
     let (_, _, state) = engine.targets().next().expect("the target");
     let forecaster = state.dimensions[&Dimension::Replicas].forecaster().expect("wanted");

@@ -94,6 +94,21 @@ impl Kind {
         Self::Mstl,
     ];
 
+    /// The models that are weighed against each other where nothing else is asked for. What is left out
+    /// costs many times more and has not bettered the blend.
+    pub const AUTO: [Self; 10] = [
+        Self::Naive,
+        Self::SeasonalDay,
+        Self::SeasonalWeek,
+        Self::SeasonalDayAr1,
+        Self::SeasonalWeekAr1,
+        Self::Ets,
+        Self::HoltWinters,
+        Self::Mstl,
+        Self::Prophet,
+        Self::Boosting,
+    ];
+
     /// Whether it is one of [`Kind::CHEAP`].
     pub fn is_cheap(self) -> bool {
         Self::CHEAP.contains(&self)

@@ -34,8 +34,8 @@ pub fn run(folder: &Path) {
         let tests: Vec<Vec<f64>> =
             x.rows().into_iter().skip(LEARNT - FIRST).map(|row| row.to_vec()).collect();
         let (seconds, said) = cpu_seconds(|| -> Vec<f64> {
-            let all = |row| models.iter().map(move |model: &Boosting| model.predict(row));
-            tests.iter().flat_map(all).collect()
+            let all = |row: &Vec<f64>| models.iter().map(|model| model.predict(row)).collect();
+            tests.iter().flat_map::<Vec<f64>, _>(all).collect()
         });
         predict += seconds;
         n_tests += tests.len();

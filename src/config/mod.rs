@@ -33,9 +33,10 @@ pub use guard::Guard;
 pub use load::{ConfigError, DetectionFile, Problem, load, load_detection, parse};
 pub use node::Position;
 pub use policy::{
-    Behavior, Buffered, ConfidenceAware, GrowthFrom, Hpa, Policy, SafetyNet, ScalingKind,
-    ScalingPolicy, ScalingRules, SelectPolicy, SimpleCeiling, Static, Step, Threshold,
-    ThresholdDimension,
+    AdjustmentType, Behavior, Buffered, Cloud, CloudDecision, ConfidenceAware, Fallback,
+    GrowthFrom, Hpa, Instance, Keda, Knative, Ladder, Policy, SafetyNet, ScalingKind,
+    ScalingPolicy, ScalingRules, SelectPolicy, SimpleCeiling, Static, Step, StepAdjustment,
+    StepAlarm, StepScaling, TargetTracking, Threshold, ThresholdDimension, Thresholds,
 };
 pub use targets::{ActuatorKind, Scale, TargetRule, WorkloadRule};
 pub use validate::{decision_problems, url_problem};

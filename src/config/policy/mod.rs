@@ -1,15 +1,21 @@
 //! How a size is chosen: one file a family of policies.
 
+mod aws;
+mod cloud;
 mod count;
 mod hpa;
+mod serverless;
 mod threshold;
 
 use serde::{Deserialize, Serialize};
 
 use crate::target::Dimension;
 
+pub use aws::{AdjustmentType, StepAdjustment, StepAlarm, StepScaling, TargetTracking};
+pub use cloud::{Cloud, CloudDecision, Instance, Ladder, Thresholds};
 pub use count::{Buffered, ConfidenceAware, SafetyNet, SimpleCeiling, Static, Step};
 pub use hpa::{Behavior, GrowthFrom, Hpa, ScalingKind, ScalingPolicy, ScalingRules, SelectPolicy};
+pub use serverless::{Fallback, Keda, Knative};
 pub use threshold::{Threshold, ThresholdDimension};
 
 /// Which policy, with its parameters. Keyed by variant: `policy: { threshold: { … } }`.
@@ -28,14 +34,42 @@ pub enum Policy {
     ConfidenceAware(ConfidenceAware),
     /// One replica at a time, with a pause after each action.
     Step(Step),
+    /// One replica more where any sign is high, one less where all are low.
+    Thresholds(Thresholds),
+    /// One replica more or less, by an order of questions.
+    Cloud(Cloud),
+    /// The next or the previous one of an ordered list of sizes.
+    Ladder(Ladder),
+    /// AWS: keep the utilisation near a target.
+    TargetTracking(TargetTracking),
+    /// AWS: the further from a threshold, the larger the step.
+    StepScaling(StepScaling),
     /// The Kubernetes HorizontalPodAutoscaler.
     Hpa(Hpa),
+    /// Knative's pod autoscaler.
+    Knative(Knative),
+    /// KEDA.
+    Keda(Keda),
 }
 
 impl Policy {
     /// The names of all policies, as `loadline simulate --policies` takes them.
-    pub const NAMES: [&str; 7] =
-        ["threshold", "static", "simple_ceiling", "buffered", "confidence_aware", "step", "hpa"];
+    pub const NAMES: [&str; 14] = [
+        "threshold",
+        "static",
+        "simple_ceiling",
+        "buffered",
+        "confidence_aware",
+        "step",
+        "thresholds",
+        "cloud",
+        "ladder",
+        "target_tracking",
+        "step_scaling",
+        "hpa",
+        "knative",
+        "keda",
+    ];
 
     /// The policy of this name, with every default. `static5` is `static` with five replicas.
     pub fn named(name: &str) -> Option<Self> {
@@ -45,7 +79,14 @@ impl Policy {
             "buffered" => Self::Buffered(Buffered::default()),
             "confidence_aware" => Self::ConfidenceAware(ConfidenceAware::default()),
             "step" => Self::Step(Step::default()),
+            "thresholds" => Self::Thresholds(Thresholds::default()),
+            "cloud" => Self::Cloud(Cloud::default()),
+            "ladder" => Self::Ladder(Ladder::default()),
+            "target_tracking" => Self::TargetTracking(TargetTracking::default()),
+            "step_scaling" => Self::StepScaling(StepScaling::default()),
             "hpa" => Self::Hpa(Hpa::default()),
+            "knative" => Self::Knative(Knative::default()),
+            "keda" => Self::Keda(Keda::default()),
             _ => Self::Static(match name.strip_prefix("static")? {
                 "" => Static::default(),
                 replicas => Static { replicas: replicas.parse().ok().filter(|n| *n > 0)? },
@@ -62,7 +103,14 @@ impl Policy {
             Self::Buffered(_) => "buffered",
             Self::ConfidenceAware(_) => "confidence_aware",
             Self::Step(_) => "step",
+            Self::Thresholds(_) => "thresholds",
+            Self::Cloud(_) => "cloud",
+            Self::Ladder(_) => "ladder",
+            Self::TargetTracking(_) => "target_tracking",
+            Self::StepScaling(_) => "step_scaling",
             Self::Hpa(_) => "hpa",
+            Self::Knative(_) => "knative",
+            Self::Keda(_) => "keda",
         }
     }
 
@@ -77,7 +125,14 @@ impl Policy {
             | Self::Buffered(_)
             | Self::ConfidenceAware(_)
             | Self::Step(_)
-            | Self::Hpa(_) => matches!(dimension, Dimension::Replicas),
+            | Self::Thresholds(_)
+            | Self::Cloud(_)
+            | Self::TargetTracking(_)
+            | Self::StepScaling(_)
+            | Self::Hpa(_)
+            | Self::Knative(_)
+            | Self::Keda(_) => matches!(dimension, Dimension::Replicas),
+            Self::Ladder(_) => matches!(dimension, Dimension::Cpu | Dimension::Memory),
         }
     }
 
@@ -86,13 +141,19 @@ impl Policy {
     /// policies wait for nothing, and are measured as such.
     pub const fn paces_itself(&self) -> bool {
         match self {
-            Self::Threshold(_) => false,
+            Self::Threshold(_) | Self::Thresholds(_) => false,
             Self::Static(_)
             | Self::SimpleCeiling(_)
             | Self::Buffered(_)
             | Self::ConfidenceAware(_)
             | Self::Step(_)
-            | Self::Hpa(_) => true,
+            | Self::Cloud(_)
+            | Self::Ladder(_)
+            | Self::TargetTracking(_)
+            | Self::StepScaling(_)
+            | Self::Hpa(_)
+            | Self::Knative(_)
+            | Self::Keda(_) => true,
         }
     }
 
@@ -103,7 +164,16 @@ impl Policy {
             Self::Buffered(policy) => Some(&policy.safety_net),
             Self::ConfidenceAware(policy) => Some(&policy.safety_net),
             Self::Step(policy) => Some(&policy.safety_net),
-            Self::Threshold(_) | Self::Static(_) | Self::Hpa(_) => None,
+            Self::Cloud(policy) => Some(&policy.safety_net),
+            Self::Ladder(policy) => Some(&policy.safety_net),
+            Self::Threshold(_)
+            | Self::Static(_)
+            | Self::Thresholds(_)
+            | Self::TargetTracking(_)
+            | Self::StepScaling(_)
+            | Self::Hpa(_)
+            | Self::Knative(_)
+            | Self::Keda(_) => None,
         }
     }
 

@@ -7,6 +7,7 @@ mod decide;
 mod detect;
 mod discovery;
 mod exporter;
+mod forecast;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -21,8 +22,6 @@ mod scaler;
 mod shown;
 mod shutdown;
 mod table;
-// Its first users come with the next commits.
-#[allow(dead_code)]
 mod trace;
 mod up;
 mod web;
@@ -58,6 +57,8 @@ enum Command {
     Scaler(scaler::Arguments),
     /// Score the rows of a CSV file, or the history of a Prometheus, with the live detector
     Detect(Box<detect::Arguments>),
+    /// Forecast a column of a CSV file from every one of its samples on, as if it came in live
+    Forecast(forecast::Arguments),
     /// Live through a recording of the scaler again, and compare its decisions
     Replay(replay::Arguments),
     /// Take one decision: JSON on stdin, JSON on stdout
@@ -87,6 +88,7 @@ pub fn run() -> ExitCode {
         Command::Exporter(arguments) => arguments.run(),
         Command::Scaler(arguments) => arguments.run(),
         Command::Detect(arguments) => detect::run(&arguments),
+        Command::Forecast(arguments) => forecast::run(&arguments),
         Command::Replay(arguments) => arguments.run(),
         Command::Decide(arguments) => arguments.run(),
         Command::Check(arguments) => arguments.run(),

@@ -76,12 +76,16 @@ fn thresholds(dimension: Dimension) -> impl Strategy<Value = Policy> {
     let ratios = (0.05..0.4, 0.4..0.6, 0.6..0.95);
     (ratios, 0.01..0.5, 0.5..8.0, 0.01..=1.0, 0.0..1.0, 0.0..0.3).prop_map(
         move |(ratios, chunk, upper_limit, smoothing_factor, throttled_ratio, min_growth_ratio)| {
+            let size = |amount: f64| match dimension {
+                Dimension::Replicas => amount.ceil(),
+                Dimension::Cpu | Dimension::Memory => amount * unit(dimension),
+            };
             let parameters = ThresholdDimension {
                 scale_down_ratio: ratios.0,
                 target_ratio: ratios.1,
                 scale_up_ratio: ratios.2,
-                chunk: chunk * unit(dimension),
-                upper_limit: upper_limit * unit(dimension),
+                chunk: size(chunk),
+                upper_limit: size(upper_limit),
             };
             Policy::Threshold(Threshold {
                 cpu: parameters.clone(),

@@ -146,6 +146,11 @@ impl Check<'_> {
             );
             self.in_range(d.chunk, ABOVE_ZERO, format!("{key}.chunk"));
             self.that(
+                dimension != Dimension::Replicas || d.chunk.fract() == 0.0,
+                format!("{key}.chunk"),
+                format!("expected whole replicas, found {}", d.chunk),
+            );
+            self.that(
                 d.chunk <= d.upper_limit,
                 format!("{key}.upper_limit"),
                 format!("expected at least chunk ({}), found {}", d.chunk, d.upper_limit),

@@ -2,6 +2,7 @@
 
 mod anchors;
 mod detection;
+mod forecast;
 mod policy;
 
 use std::collections::HashSet;
@@ -29,6 +30,7 @@ pub(super) fn problems(config: &Config, root: &Node) -> Vec<Problem> {
     check.prometheus(&config.prometheus);
     check.targets(config);
     check.detection(&config.detection);
+    check.forecast(&config.forecast);
     if let Some(policy) = &config.policy {
         check.policy("policy", policy);
     }

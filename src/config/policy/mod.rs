@@ -5,6 +5,7 @@ mod cloud;
 mod count;
 mod hpa;
 mod serverless;
+mod shadow;
 mod threshold;
 
 use serde::{Deserialize, Serialize};
@@ -16,12 +17,16 @@ pub use cloud::{Cloud, CloudDecision, Instance, Ladder, Thresholds};
 pub use count::{Buffered, ConfidenceAware, SafetyNet, SimpleCeiling, Static, Step};
 pub use hpa::{Behavior, GrowthFrom, Hpa, ScalingKind, ScalingPolicy, ScalingRules, SelectPolicy};
 pub use serverless::{Fallback, Keda, Knative};
+pub use shadow::{Aim, Shadow};
 pub use threshold::{Threshold, ThresholdDimension};
 
 /// Which policy, with its parameters. Keyed by variant: `policy: { threshold: { … } }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
+    /// Rules in shadow, the best of which is obeyed.
+    #[serde(rename = "default")]
+    Shadow(Shadow),
     /// Utilisation thresholds with absolute sizes.
     Threshold(Threshold),
     /// Always the same count.
@@ -54,7 +59,10 @@ pub enum Policy {
 
 impl Policy {
     /// The names of all policies, as `loadline simulate --policies` takes them.
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: [&str; 17] = [
+        "default",
+        "slo",
+        "price",
         "threshold",
         "static",
         "simple_ceiling",
@@ -74,6 +82,9 @@ impl Policy {
     /// The policy of this name, with every default. `static5` is `static` with five replicas.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
+            "default" => Self::Shadow(Shadow::default()),
+            "slo" => Self::Shadow(Shadow { aim: Aim::Slo, ..Shadow::default() }),
+            "price" => Self::Shadow(Shadow { aim: Aim::Price, ..Shadow::default() }),
             "threshold" => Self::Threshold(Threshold::default()),
             "simple_ceiling" => Self::SimpleCeiling(SimpleCeiling::default()),
             "buffered" => Self::Buffered(Buffered::default()),
@@ -97,6 +108,7 @@ impl Policy {
     /// Its name.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Shadow(policy) => policy.aim.name(),
             Self::Threshold(_) => "threshold",
             Self::Static(_) => "static",
             Self::SimpleCeiling(_) => "simple_ceiling",
@@ -120,7 +132,8 @@ impl Policy {
             Self::Threshold(_) => {
                 matches!(dimension, Dimension::Cpu | Dimension::Memory | Dimension::Replicas)
             }
-            Self::Static(_)
+            Self::Shadow(_)
+            | Self::Static(_)
             | Self::SimpleCeiling(_)
             | Self::Buffered(_)
             | Self::ConfidenceAware(_)
@@ -142,7 +155,8 @@ impl Policy {
     pub const fn paces_itself(&self) -> bool {
         match self {
             Self::Threshold(_) | Self::Thresholds(_) => false,
-            Self::Static(_)
+            Self::Shadow(_)
+            | Self::Static(_)
             | Self::SimpleCeiling(_)
             | Self::Buffered(_)
             | Self::ConfidenceAware(_)
@@ -166,7 +180,8 @@ impl Policy {
             Self::Step(policy) => Some(&policy.safety_net),
             Self::Cloud(policy) => Some(&policy.safety_net),
             Self::Ladder(policy) => Some(&policy.safety_net),
-            Self::Threshold(_)
+            Self::Shadow(_)
+            | Self::Threshold(_)
             | Self::Static(_)
             | Self::Thresholds(_)
             | Self::TargetTracking(_)
@@ -178,7 +193,54 @@ impl Policy {
     }
 
     /// The policy of a dimension for which none is configured.
-    pub fn default_for(_dimension: Dimension) -> Self {
-        Self::Threshold(Threshold::default())
+    pub fn default_for(dimension: Dimension) -> Self {
+        match dimension {
+            Dimension::Cpu | Dimension::Memory => Self::Threshold(Threshold::default()),
+            Dimension::Replicas => Self::Shadow(Shadow::default()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    const DOCUMENTED: &str = include_str!("../../../docs/policies.md");
+
+    /// The settings in the documentation, a policy each.
+    fn blocks() -> impl Iterator<Item = &'static str> {
+        DOCUMENTED.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next())
+    }
+
+    fn keys(value: &serde_json::Value) -> Vec<String> {
+        match value {
+            serde_json::Value::Object(entries) => {
+                entries.iter().flat_map(|(key, v)| [vec![key.clone()], keys(v)].concat()).collect()
+            }
+            serde_json::Value::Array(items) => items.iter().flat_map(keys).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_documented_settings_are_the_defaults_and_name_every_key() {
+        let mut seen = Vec::new();
+        for block in blocks() {
+            let lines: Vec<String> = block.lines().map(|line| format!("  {line}")).collect();
+            let head = "prometheus: {url: http://p}\ntargets: [{name: a}]\npolicy:\n";
+            let text = format!("{head}{}\n", lines.join("\n"));
+            let read = config::parse(&text, "f").unwrap_or_else(|error| panic!("{block}{error}"));
+            let policy = read.policy.expect("a policy");
+            assert_eq!(Some(&policy), Policy::named(policy.name()).as_ref());
+            for key in keys(&serde_json::to_value(&policy).expect("writes")) {
+                assert!(block.contains(&format!("{key}:")), "{}: {key}", policy.name());
+            }
+            seen.push(policy.name());
+        }
+        let elsewhere = ["default", "slo", "price", "threshold"];
+        for name in Policy::NAMES.iter().filter(|name| !elsewhere.contains(name)) {
+            assert!(seen.contains(name), "docs/policies.md does not speak of {name}");
+        }
     }
 }

@@ -19,9 +19,8 @@ mod picture;
 mod scaler;
 mod shown;
 mod shutdown;
+mod simulate;
 mod table;
-// Its first users come with the next commits.
-#[allow(dead_code)]
 mod trace;
 mod up;
 mod web;
@@ -57,6 +56,8 @@ enum Command {
     Scaler(scaler::Arguments),
     /// Score the rows of a CSV file, or the history of a Prometheus, with the live detector
     Detect(Box<detect::Arguments>),
+    /// Play a recorded load before every policy, and say what each would have cost
+    Simulate(Box<simulate::Arguments>),
     /// Take one decision: JSON on stdin, JSON on stdout
     Decide(decide::Arguments),
     /// Say what is wrong with a file, line by line
@@ -84,6 +85,7 @@ pub fn run() -> ExitCode {
         Command::Exporter(arguments) => arguments.run(),
         Command::Scaler(arguments) => arguments.run(),
         Command::Detect(arguments) => detect::run(&arguments),
+        Command::Simulate(arguments) => arguments.run(),
         Command::Decide(arguments) => arguments.run(),
         Command::Check(arguments) => arguments.run(),
         Command::Workload(arguments) => arguments.run(),

@@ -24,6 +24,7 @@ mod identity;
 mod operations;
 mod procfs;
 mod promql;
+mod simulate;
 mod support;
 mod unprivileged;
 mod up;

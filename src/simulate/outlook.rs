@@ -94,15 +94,15 @@ impl<'a> Outlook<'a> {
     /// What is known at sample `index`; each is asked for once, in order.
     pub fn at(&mut self, index: usize) -> Foresight {
         match (self.source, &mut self.model) {
-            (Source::ByTime(file), _) => self.from_times(file, index),
-            (Source::ByOrigin(forecasts), _) => self.from_origins(forecasts, index),
+            (Source::ByTime(file), _) => self.by_time(file, index),
+            (Source::ByOrigin(forecasts), _) => self.by_origin(forecasts, index),
             (Source::Model(_), Some(model)) => model.at(&self.setting.load, index, self.lead),
             (Source::Model(_), None) => Foresight::default(),
         }
     }
 
     /// Without a delay a decision is about its own sample; with one, about those after it.
-    fn from_times(&self, file: &ByTime, index: usize) -> Foresight {
+    fn by_time(&self, file: &ByTime, index: usize) -> Foresight {
         let known = |values: &[f64], at: usize| values.get(at).copied().filter(|v| v.is_finite());
         let first = usize::from(!self.setting.startup_delay.is_zero());
         let horizon = |ahead: usize| {
@@ -125,7 +125,7 @@ impl<'a> Outlook<'a> {
     }
 
     /// The newest forecast that was made by now, without what has come to pass.
-    fn from_origins(&self, forecasts: &[Arc<Forecast>], index: usize) -> Foresight {
+    fn by_origin(&self, forecasts: &[Arc<Forecast>], index: usize) -> Foresight {
         let now = self.setting.load.at(index);
         let made_by = |time: Timestamp| {
             let later = forecasts.partition_point(|forecast| forecast.origin <= time);

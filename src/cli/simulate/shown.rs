@@ -8,8 +8,10 @@ use comfy_table::{CellAlignment, Table};
 use super::super::CommandResult;
 use crate::simulate::Run;
 
-/// The columns, and what of a run each shows.
-const COLUMNS: [(&str, fn(&Run) -> String); 10] = [
+/// The name of a column, and what of a run it shows.
+type Column = (&'static str, fn(&Run) -> String);
+
+const COLUMNS: [Column; 10] = [
     ("replica-hours", |run| format!("{:.0}", run.figures.replica_hours)),
     ("under %", |run| format!("{:.2}", run.figures.under_time_percent)),
     ("under volume %", |run| format!("{:.2}", run.figures.under_volume_percent)),

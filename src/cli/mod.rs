@@ -16,6 +16,7 @@ mod log;
 mod output;
 mod paths;
 mod picture;
+mod replay;
 mod scaler;
 mod shown;
 mod shutdown;
@@ -58,6 +59,8 @@ enum Command {
     Detect(Box<detect::Arguments>),
     /// Play a recorded load before every policy, and say what each would have cost
     Simulate(Box<simulate::Arguments>),
+    /// Live through a recording of the scaler again, and compare its decisions
+    Replay(replay::Arguments),
     /// Take one decision: JSON on stdin, JSON on stdout
     Decide(decide::Arguments),
     /// Say what is wrong with a file, line by line
@@ -86,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Scaler(arguments) => arguments.run(),
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Simulate(arguments) => arguments.run(),
+        Command::Replay(arguments) => arguments.run(),
         Command::Decide(arguments) => arguments.run(),
         Command::Check(arguments) => arguments.run(),
         Command::Workload(arguments) => arguments.run(),

@@ -30,8 +30,25 @@ impl Arguments {
         fs::create_dir_all(&self.out)
             .map_err(|e| format!("--out {}: cannot make the folder: {e}", self.out.display()))?;
         let runs = play(&setting, &contestants, &sources, &self.out)?;
+        let pictures = report::pictures(&setting, &runs)?;
+        for picture in &pictures {
+            let path = self.out.join(format!("{}.png", picture.name));
+            write_atomically(&path, |file| file.write_all(&picture.png))?;
+        }
+        let page = report::page(&self.title(), &setting, &runs, &pictures);
+        write_atomically(&self.out.join("report.html"), |file| file.write_all(page.as_bytes()))?;
         write_summary(&self.out.join("metrics_summary.csv"), &runs)?;
         shown::print(&runs)
+    }
+
+    /// What is played, for a person.
+    fn title(&self) -> String {
+        match (&self.trace, &self.column) {
+            (Some(path), Some(column)) => {
+                format!("{}: {column}", path.file_name().unwrap_or_default().to_string_lossy())
+            }
+            _ => self.history.title(),
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Load on replicas → how long an answer takes and how busy they are, by the formulas of predictive
-//! autoscaling's demos; and the safety net that looks at both.
+//! autoscaling's demos.
 
 /// How a replica fares under its share of the load.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,11 +9,6 @@ pub struct Answer {
     /// How busy the CPU is, 0–100: the formula is one of percentages.
     pub cpu_percent: f64,
 }
-
-/// Above this latency the safety net acts.
-const LATENCY_LIMIT_MS: f64 = 150.0;
-/// Above this use of the CPU the safety net acts.
-const CPU_LIMIT_PERCENT: f64 = 90.0;
 
 impl Answer {
     /// The latency of a replica that is not overloaded.
@@ -35,11 +30,6 @@ impl Answer {
             }
         }
     }
-
-    /// Whether the safety net adds a replica.
-    pub fn is_alarming(&self) -> bool {
-        self.latency_ms > LATENCY_LIMIT_MS || self.cpu_percent > CPU_LIMIT_PERCENT
-    }
 }
 
 #[cfg(test)]
@@ -56,13 +46,5 @@ mod tests {
         assert_eq!(at(50.0, 2), (40.0, 70.0));
         assert_eq!(at(29.0, 1), (56.0, 70.0 + (29.0 / 25.0 - 1.0) * 100.0));
         assert_eq!(at(250.0, 1).1, 100.0);
-    }
-
-    #[test]
-    fn the_net_is_above_its_limits_only() {
-        // 20 % over the capacity is 90 % of the CPU, and 62.36 ms.
-        assert!(!Answer { latency_ms: 150.0, cpu_percent: 90.0 }.is_alarming());
-        assert!(Answer { latency_ms: 150.1, cpu_percent: 0.0 }.is_alarming());
-        assert!(Answer::of(30.1, 1, 25.0).is_alarming());
     }
 }

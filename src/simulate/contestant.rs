@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::setting::{Net, Setting};
-use crate::config::{Guard, Policy};
+use crate::config::{Guard, Hpa, Policy, SafetyNet};
 use crate::guard::GuardState;
 use crate::policy::size::short;
 use crate::policy::{self, Action, PolicyState, Proposal, Situation};
@@ -30,8 +30,8 @@ pub enum Chooser {
     Oracle,
 }
 
-/// The policies that follow a forecast, whatever was measured.
-const FOLLOWERS: [&str; 4] = ["simple_ceiling", "buffered", "confidence_aware", "step"];
+/// The names of the HPA at other targets begin so.
+pub(super) const FRONT_PREFIX: &str = "hpa@";
 
 impl Contestant {
     /// The policy, behind a guard for replicas; `cooldown` is the guard's pause before a shrink unless
@@ -52,20 +52,36 @@ impl Contestant {
         Self { name: "oracle".to_owned(), chooser: Chooser::Oracle, guard }
     }
 
+    /// The HPA at another target, in percent.
+    pub fn hpa_at(target: u32) -> Self {
+        let hpa = Hpa { target_ratio: f64::from(target) / 100.0, ..Hpa::default() };
+        let contestant = Self::new(Policy::Hpa(hpa), None, Duration::ZERO);
+        Self { name: format!("{FRONT_PREFIX}{target}"), ..contestant }
+    }
+
     /// Whether its choices differ from one forecaster to another.
     pub fn foresees(&self) -> bool {
+        self.has_net()
+    }
+
+    /// Whether it has a safety net of its own, as those have that follow a forecast.
+    pub(super) fn has_net(&self) -> bool {
+        self.own_net().is_some()
+    }
+
+    fn own_net(&self) -> Option<&SafetyNet> {
         match &self.chooser {
-            Chooser::Policy(policy) => FOLLOWERS.contains(&policy.name()),
-            Chooser::Oracle => false,
+            Chooser::Policy(policy) => policy.safety_net(),
+            Chooser::Oracle => None,
         }
     }
 
-    /// Whether the safety net helps it.
-    pub fn is_netted(&self, net: Net) -> bool {
-        match net {
-            Net::On => !matches!(self.chooser, Chooser::Oracle),
-            Net::Off => false,
-            Net::Forecasts => self.foresees(),
+    /// What helps it.
+    pub(super) fn net(&self, net: Net) -> Option<SafetyNet> {
+        match (net, &self.chooser) {
+            (Net::Off, _) | (_, Chooser::Oracle) => None,
+            (Net::Forecasts, _) => self.own_net().cloned(),
+            (Net::On, _) => Some(self.own_net().cloned().unwrap_or_default()),
         }
     }
 

@@ -18,6 +18,8 @@ mod runner;
 mod score;
 mod setting;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod trail;
 mod windows;
 

@@ -5,7 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use super::answer::Answer;
-use super::contestant::{Contestant, Memory};
+use super::contest::NO_FORECASTER;
+use super::contestant::{Contestant, FRONT_PREFIX, Memory};
 use super::outlook::Foresight;
 use super::queue::Queue;
 use super::rows::{self, Row, Sink};
@@ -13,9 +14,10 @@ use super::score::{Figures, Score, Step};
 use super::setting::Setting;
 use super::trail::Trail;
 use super::windows::Windows;
+use crate::config::SafetyNet;
 use crate::guard::{self, Decision};
 use crate::policy::plant::Plant;
-use crate::policy::{Action, Situation, Workload};
+use crate::policy::{Action, Situation, Workload, safety_net};
 use crate::promql::Freshness;
 use crate::target::{Dimension, Mode, TargetId};
 use crate::units::Limit;
@@ -26,10 +28,11 @@ pub struct Runner<'a> {
     contestant: &'a Contestant,
     forecaster: &'static str,
     target: TargetId,
+    /// What adds a replica while the service suffers; `None` where nothing does.
+    net: Option<SafetyNet>,
     memory: Memory,
     plant: Plant,
     queue: Queue,
-    answer: Option<Answer>,
     score: Score,
     windows: Windows,
     trail: Trail<3>,
@@ -49,6 +52,27 @@ pub struct Run {
     pub windows: Windows,
     /// What was expected, the replicas that served, and the latency.
     pub trail: Trail<3>,
+}
+
+impl Run {
+    /// Whether it had forecasts.
+    pub fn has_forecaster(&self) -> bool {
+        self.forecaster != NO_FORECASTER
+    }
+
+    /// Whether it is the HPA at another target.
+    pub fn is_of_front(&self) -> bool {
+        self.policy.starts_with(FRONT_PREFIX)
+    }
+
+    /// Policy and forecaster, for a person.
+    pub fn title(&self) -> String {
+        if self.has_forecaster() {
+            format!("{}, {}", self.policy, self.forecaster)
+        } else {
+            self.policy.clone()
+        }
+    }
 }
 
 impl<'a> Runner<'a> {
@@ -72,10 +96,10 @@ impl<'a> Runner<'a> {
             contestant,
             forecaster,
             target: TargetId::new("simulation", [contestant.name.as_str()]),
+            net: contestant.net(setting.net),
             memory: Memory::default(),
             plant: Plant::new(setting.initial),
             queue: Queue::new(setting.service_time.as_secs_f64(), step_seconds),
-            answer: None,
             score: Score::default(),
             windows: Windows::new(steps, setting.load.step),
             trail: Trail::new(steps),
@@ -97,10 +121,10 @@ impl<'a> Runner<'a> {
         let decision = decides.then(|| self.decide(index, load, foresight));
         let acted = self.plant.wanted() != before;
         // Without a delay the decision is about its own sample.
-        let served = if setting.startup_delay.is_zero() { self.plant.ready() } else { ready };
-        self.answer = load.map(|load| Answer::of(load, served, setting.capacity));
+        let served = if setting.acts_at_once() { self.plant.ready() } else { ready };
+        let answer = load.map(|load| Answer::of(load, served, setting.capacity));
         let passed = self.queue.pass(load.unwrap_or(0.0), served, setting.capacity);
-        let step = load.zip(self.answer).map(|(load, answer)| Step {
+        let step = load.zip(answer).map(|(load, answer)| Step {
             load,
             capacity: setting.capacity,
             need: setting.need(load),
@@ -115,7 +139,7 @@ impl<'a> Runner<'a> {
             self.score.add(step, setting.objective.as_secs_f64() * 1000.0);
             self.windows.add(index - setting.test_from, step);
         }
-        let latency = self.answer.map(|answer| answer.latency_ms);
+        let latency = answer.map(|answer| answer.latency_ms);
         let trail = [foresight.expected, Some(f64::from(served)), latency];
         self.trail.add(index - setting.test_from, trail);
         let Some(sink) = &mut self.sink else { return Ok(()) };
@@ -143,7 +167,10 @@ impl<'a> Runner<'a> {
         let at = setting.load.at(index);
         let situation = self.situation(index, load, foresight);
         let Memory { policy, guard: guard_state } = &mut self.memory;
-        let proposal = contestant.propose(setting, index, &situation, policy);
+        let mut proposal = contestant.propose(setting, index, &situation, policy);
+        if let Some(net) = self.net.as_ref().filter(|_| !contestant.has_net()) {
+            proposal = safety_net::apply(net, &situation, proposal);
+        }
         let decision = guard::decide(
             &contestant.guard,
             Some(&setting.bounds),
@@ -159,24 +186,36 @@ impl<'a> Runner<'a> {
         let present = self.plant.wanted();
         let mut wanted = decision.desired.map_or(present, |size| size as u32);
         guard_state.confirmed(at, direction(present, wanted));
-        let netted = contestant.is_netted(setting.net)
-            && load.is_some_and(|load| Answer::of(load, wanted, setting.capacity).is_alarming());
-        if netted {
-            wanted = (wanted + 1).min(setting.bounds.max as u32).max(wanted);
-            guard_state.confirmed(at, Action::ScaleUp);
+        if setting.acts_at_once() && self.suffers(load, wanted) {
+            let more = wanted.saturating_add(1).min(setting.bounds.max as u32).max(wanted);
+            self.memory.guard.confirmed(at, direction(wanted, more));
+            wanted = more;
         }
         self.plant.scale_to(wanted, at, setting.startup_delay);
         decision
     }
 
+    /// Whether the safety net finds this many replicas too few for the load.
+    fn suffers(&self, load: Option<f64>, replicas: u32) -> bool {
+        let Some((net, load)) = self.net.as_ref().zip(load) else { return false };
+        let Answer { latency_ms, cpu_percent } = Answer::of(load, replicas, self.setting.capacity);
+        safety_net::tripped(net, Some(latency_ms / 1000.0), Some(cpu_percent / 100.0))
+    }
+
     fn situation(&self, index: usize, load: Option<f64>, foresight: &Foresight) -> Situation {
         let setting = self.setting;
+        // Where a decision counts for its own sample, what was before it says nothing of the sample:
+        // the safety net is asked afterwards.
+        let measured = load.filter(|_| self.net.is_some() && !setting.acts_at_once());
+        let answer = measured.map(|load| Answer::of(load, self.plant.ready(), setting.capacity));
         let workload = Workload {
             capacity: setting.capacity,
             ready: Some(f64::from(self.plant.ready())),
             startup_delay: setting.startup_delay,
-            latency_seconds: self.answer.map(|answer| answer.latency_ms / 1000.0),
-            cpu_ratio: self.answer.map(|answer| answer.cpu_percent / 100.0),
+            latency_seconds: answer.map(|answer| answer.latency_ms / 1000.0),
+            cpu_ratio: answer.map(|answer| answer.cpu_percent / 100.0),
+            memory_ratio: None,
+            error_ratio: None,
         };
         Situation {
             at: setting.load.at(index),

@@ -227,6 +227,23 @@ pub struct Figures {
     pub clips: BTreeMap<ClipReason, u64>,
 }
 
+impl Figures {
+    /// σ: the distance from the ideal, which is nothing missing, nothing too much, no restlessness and
+    /// no missed objective, in the norm whose order is the number of scores.
+    pub fn deviation(&self) -> f64 {
+        let scores = [
+            self.theta_under,
+            self.theta_over,
+            self.tau_under,
+            self.tau_over,
+            self.instability,
+            self.slo_violations_percent,
+        ];
+        let order = scores.len() as f64;
+        scores.iter().map(|score| score.powf(order)).sum::<f64>().powf(1.0 / order)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -50,6 +50,11 @@ impl Setting {
         usize::try_from(delay.div_ceil(step.max(1))).unwrap_or(usize::MAX)
     }
 
+    /// Whether a decision counts for its own sample.
+    pub fn acts_at_once(&self) -> bool {
+        self.startup_delay.is_zero()
+    }
+
     /// How many replicas carry `load`, and at least one.
     pub fn need(&self, load: f64) -> u32 {
         ((load / self.capacity).ceil() as u32).max(1)

@@ -157,6 +157,9 @@ impl Arguments {
             let contestant = Contestant::new(policy, settings.guard.clone(), self.cooldown);
             contestants.push(Contestant { name: name.clone(), ..contestant });
         }
+        if self.front {
+            contestants.extend((40..=100).step_by(5).map(Contestant::hpa_at));
+        }
         contestants.push(Contestant::oracle(self.cooldown));
         Ok(contestants)
     }

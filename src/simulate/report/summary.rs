@@ -3,7 +3,7 @@
 use crate::simulate::{Run, Spread};
 
 /// The columns of `metrics_summary.csv`, in order.
-pub const COLUMNS: [&str; 30] = [
+pub const COLUMNS: [&str; 31] = [
     "policy",
     "forecaster",
     "replica_hours",
@@ -19,6 +19,7 @@ pub const COLUMNS: [&str; 30] = [
     "tau_under_percent",
     "tau_over_percent",
     "instability_percent",
+    "deviation",
     "over_time_percent",
     "under_events",
     "slack_percent",
@@ -54,6 +55,7 @@ pub fn record(run: &Run) -> Vec<String> {
         of.tau_under,
         of.tau_over,
         of.instability,
+        of.deviation(),
         of.over_time_percent,
     ];
     cells.extend(shares.map(number));

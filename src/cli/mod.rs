@@ -7,6 +7,7 @@ mod decide;
 mod detect;
 mod discovery;
 mod exporter;
+mod forecast;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -59,6 +60,8 @@ enum Command {
     Detect(Box<detect::Arguments>),
     /// Play a recorded load before every policy, and say what each would have cost
     Simulate(Box<simulate::Arguments>),
+    /// Forecast a column of a CSV file from every one of its samples on, as if it came in live
+    Forecast(forecast::Arguments),
     /// Live through a recording of the scaler again, and compare its decisions
     Replay(replay::Arguments),
     /// Take one decision: JSON on stdin, JSON on stdout
@@ -89,6 +92,7 @@ pub fn run() -> ExitCode {
         Command::Scaler(arguments) => arguments.run(),
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Simulate(arguments) => arguments.run(),
+        Command::Forecast(arguments) => forecast::run(&arguments),
         Command::Replay(arguments) => arguments.run(),
         Command::Decide(arguments) => arguments.run(),
         Command::Check(arguments) => arguments.run(),

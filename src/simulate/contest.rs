@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::contestant::Contestant;
+use super::contestant::{Contestant, Role};
 use super::outlook::{Foresight, Outlook, Source};
 use super::rows::Sink;
 use super::runner::{Run, Runner};
@@ -75,13 +75,20 @@ pub fn run(
     Ok(runs)
 }
 
-/// The policies that follow forecasts, a forecaster each; and every other one by itself.
+/// Those that take forecasts, with each forecaster; and by themselves those that need none.
 fn heats<'a>(contestants: &'a [Contestant], sources: &'a [Source]) -> Vec<Heat<'a>> {
-    let (followers, others): (Vec<_>, Vec<_>) =
-        contestants.iter().partition(|contestant| contestant.foresees() && !sources.is_empty());
-    let led =
-        sources.iter().map(|source| Heat { source: Some(source), contestants: followers.clone() });
-    let alone = others.into_iter().map(|one| Heat { source: None, contestants: vec![one] });
+    let led = sources.iter().map(|source| {
+        let takes = |contestant: &&Contestant| match contestant.foresight() {
+            Role::Follows => true,
+            Role::Weighs => source.informs(),
+            Role::Ignores => false,
+        };
+        Heat { source: Some(source), contestants: contestants.iter().filter(takes).collect() }
+    });
+    let needs_none =
+        |contestant: &&Contestant| contestant.foresight() != Role::Follows || sources.is_empty();
+    let alone = contestants.iter().filter(needs_none);
+    let alone = alone.map(|one| Heat { source: None, contestants: vec![one] });
     led.filter(|heat| !heat.contestants.is_empty()).chain(alone).collect()
 }
 
@@ -99,8 +106,19 @@ impl Heat<'_> {
             Runner::new(setting, contestant, forecaster, sink)
         });
         let mut runners = runners.collect::<io::Result<Vec<_>>>()?;
-        let mut outlook = self.source.map(|source| Outlook::new(setting, source));
         let nothing = Foresight::default();
+        let learning = runners.iter().any(Runner::learns);
+        let first = Outlook::begins(setting, learning);
+        let mut outlook = self.source.map(|source| Outlook::new(setting, source, first));
+        if learning {
+            for index in setting.school()..setting.test_from {
+                let told = outlook.as_mut().filter(|_| index >= first);
+                let foresight = told.map(|outlook| outlook.at(index));
+                for runner in &mut runners {
+                    runner.learn(index, foresight.as_ref().unwrap_or(&nothing));
+                }
+            }
+        }
         let mut untold = 0;
         for index in setting.test_from..setting.load.values.len() {
             let foresight = outlook.as_mut().map(|outlook| outlook.at(index));

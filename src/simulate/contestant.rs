@@ -30,6 +30,17 @@ pub enum Chooser {
     Oracle,
 }
 
+/// What forecasts are to a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It follows one, whatever was measured.
+    Follows,
+    /// It weighs them against what it sees itself.
+    Weighs,
+    /// It asks for none.
+    Ignores,
+}
+
 /// The names of the HPA at other targets begin so.
 pub(super) const FRONT_PREFIX: &str = "hpa@";
 
@@ -59,9 +70,25 @@ impl Contestant {
         Self { name: format!("{FRONT_PREFIX}{target}"), ..contestant }
     }
 
-    /// Whether its choices differ from one forecaster to another.
-    pub fn foresees(&self) -> bool {
-        self.has_net()
+    /// What forecasts are to it.
+    pub fn foresight(&self) -> Role {
+        match &self.chooser {
+            Chooser::Policy(Policy::Shadow(_)) => Role::Weighs,
+            Chooser::Policy(policy) if policy.safety_net().is_some() => Role::Follows,
+            Chooser::Policy(_) | Chooser::Oracle => Role::Ignores,
+        }
+    }
+
+    /// Whether it learns from what came before the test.
+    pub(super) fn learns(&self) -> bool {
+        self.foresight() == Role::Weighs
+    }
+
+    /// Takes in a moment before the test.
+    pub(super) fn recall(&self, situation: &Situation, state: &mut PolicyState) {
+        if let Chooser::Policy(policy) = &self.chooser {
+            policy::recall(policy, situation, state);
+        }
     }
 
     /// Whether it has a safety net of its own, as those have that follow a forecast.

@@ -10,6 +10,7 @@
 mod answer;
 mod contest;
 mod contestant;
+mod learner;
 mod outlook;
 mod queue;
 pub mod report;
@@ -24,7 +25,7 @@ mod trail;
 mod windows;
 
 pub use contest::{NO_FORECASTER, Progress, run, size};
-pub use contestant::{Chooser, Contestant};
+pub use contestant::{Chooser, Contestant, Role};
 pub use outlook::{ByTime, Source};
 pub use rows::Sink;
 pub use runner::Run;

@@ -4,15 +4,23 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::learner::Learner;
 use super::setting::Setting;
-use crate::forecast::{Forecast, Forecaster, Horizon, Kind, Series, Task};
+use crate::forecast::{Forecast, Horizon, Kind};
 use crate::units::Timestamp;
 
 /// Where forecasts come from.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// A model that is fitted to what came before, once a day, and told every sample.
-    Model(Kind),
+    /// Models that learn as the load comes, weighed by their record and calibrated.
+    Models {
+        /// The name in tables and files.
+        name: String,
+        /// Each.
+        kinds: Vec<Kind>,
+    },
+    /// Boosting for the time until a new replica serves.
+    ShortTerm,
     /// Ready-made, by the time they are for.
     ByTime(ByTime),
     /// Ready-made, by the time they were made at: the oldest first.
@@ -37,68 +45,86 @@ pub struct Foresight {
     pub expected: Option<f64>,
 }
 
-/// The levels of the quantiles.
-pub const LEVELS: [f64; 5] = [0.05, 0.5, 0.9, 0.95, 0.99];
-
 /// The level that the upper bound of a file stands for.
 const UPPER_LEVEL: f64 = 0.95;
 
-/// How often a model is fitted anew.
-const REFIT: Duration = Duration::from_secs(86_400);
-/// How often it is tried while the history is too short.
-const RETRY: Duration = Duration::from_secs(3_600);
-/// The longest history that a model is fitted to.
-const MOST_HISTORY: Duration = Duration::from_secs(28 * 86_400);
+/// What models play before the first sample that counts, so that policies know how good they are.
+const REHEARSED: Duration = Duration::from_secs(6 * 86_400);
 
 /// A source at work on one load, sample by sample.
-pub struct Outlook<'a> {
+pub(super) struct Outlook<'a> {
     setting: &'a Setting,
     source: &'a Source,
     /// How many samples ahead replicas must be asked for.
     lead: usize,
-    model: Option<Model>,
-}
-
-/// A model that learns as it goes.
-struct Model {
-    name: Arc<str>,
-    task: Task,
-    forecaster: Box<dyn Forecaster>,
-    fitted: bool,
-    next_fit: usize,
+    learner: Option<Learner>,
     /// What was expected after `lead` samples, of the last `lead` origins.
     ahead: VecDeque<Option<f64>>,
 }
 
 impl Source {
+    /// The name of the one that boosts for the minutes ahead.
+    pub const SHORT_TERM: &'static str = "short_term";
+
     /// The name in tables and files.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
-            Self::Model(kind) => kind.name(),
+            Self::Models { name, .. } => name,
+            Self::ShortTerm => Self::SHORT_TERM,
             Self::ByTime(_) | Self::ByOrigin(_) => "file",
+        }
+    }
+
+    /// Whether it tells something to a policy that looks at the load itself, and knows the present.
+    pub(super) fn informs(&self) -> bool {
+        match self {
+            Self::Models { kinds, .. } => kinds.iter().any(|kind| *kind != Kind::Naive),
+            Self::ShortTerm | Self::ByOrigin(_) => true,
+            Self::ByTime(_) => false,
         }
     }
 }
 
 impl<'a> Outlook<'a> {
-    /// Ready for the first sample that is played. A model is fitted to the training part.
-    pub fn new(setting: &'a Setting, source: &'a Source) -> Self {
+    /// The first sample that must be asked for: some before the test where policies learn from it.
+    pub(super) fn begins(setting: &Setting, learning: bool) -> usize {
+        let rehearsed = if learning { setting.load.steps(REHEARSED) } else { 0 };
+        // Half of a short training part is left to fit models to.
+        setting.test_from - rehearsed.min(setting.test_from / 2)
+    }
+
+    /// Ready for the sample `first`, by what came before.
+    pub(super) fn new(setting: &'a Setting, source: &'a Source, first: usize) -> Self {
         let lead = setting.delay_steps().max(1);
-        let model = match source {
-            Source::Model(kind) => Some(Model::new(setting, *kind, lead)),
+        let learner = match source {
+            Source::Models { kinds, .. } => Some(Learner::of_models(setting, kinds, lead, first)),
+            Source::ShortTerm => Some(Learner::short_term(setting, lead, first)),
             Source::ByTime(_) | Source::ByOrigin(_) => None,
         };
-        Self { setting, source, lead, model }
+        Self { setting, source, lead, learner, ahead: VecDeque::with_capacity(lead) }
     }
 
     /// What is known at sample `index`; each is asked for once, in order.
-    pub fn at(&mut self, index: usize) -> Foresight {
-        match (self.source, &mut self.model) {
+    pub(super) fn at(&mut self, index: usize) -> Foresight {
+        match (self.source, &mut self.learner) {
             (Source::ByTime(file), _) => self.by_time(file, index),
             (Source::ByOrigin(forecasts), _) => self.by_origin(forecasts, index),
-            (Source::Model(_), Some(model)) => model.at(&self.setting.load, index, self.lead),
-            (Source::Model(_), None) => Foresight::default(),
+            (_, Some(learner)) => {
+                let forecast = learner.at(self.setting, index, self.source.name());
+                let expected = self.remember(forecast.as_ref(), index);
+                Foresight { forecast: forecast.map(Arc::new), expected }
+            }
+            (_, None) => Foresight::default(),
         }
+    }
+
+    /// Puts by what is expected after `lead` samples; tells what was expected of this one.
+    fn remember(&mut self, forecast: Option<&Forecast>, index: usize) -> Option<f64> {
+        let waited = self.ahead.len() >= self.lead;
+        let expected = if waited { self.ahead.pop_front().flatten() } else { None };
+        let then = self.setting.load.at(index + self.lead);
+        self.ahead.push_back(forecast.and_then(|forecast| median_at(forecast, then)));
+        expected
     }
 
     /// Without a delay a decision is about its own sample; with one, about those after it.
@@ -163,62 +189,4 @@ fn median(levels: &[f64], values: &[f64]) -> Option<f64> {
         |a: &usize, b: &usize| (levels[*a] - 0.5).abs().total_cmp(&(levels[*b] - 0.5).abs());
     let place = (0..levels.len()).min_by(nearest)?;
     values.get(place).copied()
-}
-
-impl Model {
-    fn new(setting: &Setting, kind: Kind, lead: usize) -> Self {
-        let step = setting.load.step;
-        let mut horizons = vec![1, lead, lead + setting.every, 2 * lead + setting.every];
-        horizons.sort_unstable();
-        horizons.dedup();
-        let task = Task { step, horizons, levels: LEVELS.to_vec(), seed: 42 };
-        let mut model = Self {
-            name: kind.name().into(),
-            forecaster: kind.model(&task),
-            task,
-            fitted: false,
-            next_fit: 0,
-            ahead: VecDeque::with_capacity(lead),
-        };
-        if let Some(last) = setting.test_from.checked_sub(1) {
-            model.fit(&setting.load, last);
-        }
-        model
-    }
-
-    /// Fits to what is known at sample `index`.
-    fn fit(&mut self, load: &Series, index: usize) {
-        let from = (index + 1).saturating_sub(load.steps(MOST_HISTORY));
-        self.fitted = self.forecaster.fit(&load.part(from..index + 1)).is_ok() || self.fitted;
-        let pause = if self.fitted { REFIT } else { RETRY };
-        self.next_fit = index + load.steps(pause);
-    }
-
-    fn at(&mut self, load: &Series, index: usize, lead: usize) -> Foresight {
-        self.forecaster.update(load.values[index]);
-        if index >= self.next_fit && index > 0 {
-            self.fit(load, index);
-        }
-        let expected =
-            if self.ahead.len() < lead { None } else { self.ahead.pop_front().flatten() };
-        let forecast = self.forecast(load.at(index));
-        let wanted = |forecast: &Forecast| median_at(forecast, load.at(index + lead));
-        self.ahead.push_back(forecast.as_ref().and_then(wanted));
-        Foresight { forecast: forecast.map(Arc::new), expected }
-    }
-
-    /// `None` where a quantile is missing.
-    fn forecast(&self, origin: Timestamp) -> Option<Forecast> {
-        let table = self.forecaster.predict();
-        if table.iter().any(|value| !value.is_finite()) {
-            return None;
-        }
-        let horizons = self.task.horizons.iter().zip(table.rows()).map(|(steps, row)| Horizon {
-            after: self.task.step * *steps as u32,
-            values: row.iter().map(|value| value.max(0.0)).collect(),
-        });
-        let horizons = horizons.collect();
-        let levels = self.task.levels.clone();
-        Some(Forecast { origin, model: Arc::clone(&self.name), levels, horizons })
-    }
 }

@@ -26,7 +26,7 @@ use crate::units::Limit;
 pub struct Runner<'a> {
     setting: &'a Setting,
     contestant: &'a Contestant,
-    forecaster: &'static str,
+    forecaster: &'a str,
     target: TargetId,
     /// What adds a replica while the service suffers; `None` where nothing does.
     net: Option<SafetyNet>,
@@ -45,7 +45,7 @@ pub struct Run {
     /// The name of who ran.
     pub policy: String,
     /// Whose forecasts it had; `none` where it asks for none.
-    pub forecaster: &'static str,
+    pub forecaster: String,
     /// The scores.
     pub figures: Figures,
     /// The scores in short, window by window.
@@ -83,7 +83,7 @@ impl<'a> Runner<'a> {
     pub fn new(
         setting: &'a Setting,
         contestant: &'a Contestant,
-        forecaster: &'static str,
+        forecaster: &'a str,
         mut sink: Option<Sink>,
     ) -> io::Result<Self> {
         if let Some(sink) = &mut sink {
@@ -105,6 +105,22 @@ impl<'a> Runner<'a> {
             trail: Trail::new(steps),
             sink,
         })
+    }
+
+    /// Whether it learns from what came before the test.
+    pub fn learns(&self) -> bool {
+        self.contestant.learns()
+    }
+
+    /// Takes in sample `index`, which is before the test: there is no service yet.
+    pub fn learn(&mut self, index: usize, foresight: &Foresight) {
+        let load = Some(self.setting.load.values[index]).filter(|load| !load.is_nan());
+        let mut situation = self.situation(index, load, foresight);
+        situation.current = None;
+        if let Some(workload) = &mut situation.workload {
+            workload.ready = None;
+        }
+        self.contestant.recall(&situation, &mut self.memory.policy);
     }
 
     /// Plays sample `index`.
@@ -246,7 +262,7 @@ impl<'a> Runner<'a> {
         let step_hours = self.setting.load.step.as_secs_f64() / 3600.0;
         Ok(Run {
             policy: self.contestant.name.clone(),
-            forecaster: self.forecaster,
+            forecaster: self.forecaster.to_owned(),
             figures: self.score.figures(step_hours, self.setting.price),
             windows: self.windows,
             trail: self.trail,

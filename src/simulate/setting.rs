@@ -5,6 +5,9 @@ use std::time::Duration;
 use crate::config::Scale;
 use crate::forecast::Series;
 
+/// How much of what came before the test policies learn from.
+const SCHOOL: Duration = Duration::from_secs(28 * 86_400);
+
 /// What is the same for all that are compared.
 #[derive(Clone, Debug)]
 pub struct Setting {
@@ -58,6 +61,11 @@ impl Setting {
     /// How many replicas carry `load`, and at least one.
     pub fn need(&self, load: f64) -> u32 {
         ((load / self.capacity).ceil() as u32).max(1)
+    }
+
+    /// The first sample that policies learn from before the test.
+    pub(super) fn school(&self) -> usize {
+        self.test_from.saturating_sub(self.load.steps(SCHOOL))
     }
 
     /// The samples that are played.

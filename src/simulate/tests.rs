@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{Policy, Scale};
-use crate::forecast::{Kind, Series};
+use crate::forecast::{Forecast, Horizon, Kind, Series};
 use crate::units::Timestamp;
 
 const X: f64 = f64::NAN;
@@ -276,7 +276,7 @@ proptest! {
             if !named.supports(crate::target::Dimension::Replicas) {
                 continue;
             }
-            let (columns, run) = play(&setting, contestant(policy), &[Source::Model(Kind::Naive)]);
+            let (columns, run) = play(&setting, contestant(policy), &[naive()]);
             let wanted = &columns["wanted"];
             prop_assert!(wanted.iter().all(|n| (2.0..=9.0).contains(n)), "{policy}: {wanted:?}");
             for t in (1..load.len()).filter(|t| load[*t].is_nan()) {
@@ -287,18 +287,53 @@ proptest! {
     }
 }
 
+fn naive() -> Source {
+    Source::Models { name: "naive".to_owned(), kinds: vec![Kind::Naive] }
+}
+
 #[test]
 fn what_is_expected_was_said_when_replicas_had_to_be_asked_for() {
     let load = [10.0, 20.0, X, 40.0, 50.0, 60.0];
     let setting = setting(&load, 10.0, 2 * MINUTE, 1);
-    let (columns, _) = play(&setting, contestant("simple_ceiling"), &[Source::Model(Kind::Naive)]);
-    // Nobody had said anything of the first two minutes; the third was taken for the first.
-    assert_eq!(columns["pred"], [10.0, 20.0, 10.0, 20.0, 20.0, 40.0]);
+    let follow = |source| play(&setting, contestant("simple_ceiling"), &[source]).0;
+    let minute = |minutes: u32| setting.load.at(minutes as usize);
+    // The minute's number and its tenth part, a minute and two ahead.
+    let said = |origin: u32| Forecast {
+        origin: minute(origin),
+        model: "file".into(),
+        levels: vec![0.5],
+        horizons: vec![
+            Horizon { after: MINUTE, values: vec![f64::from(origin) + 1.1] },
+            Horizon { after: 2 * MINUTE, values: vec![f64::from(origin) + 2.2] },
+        ],
+    };
+    let columns = follow(Source::ByOrigin((0..6).map(said).map(Arc::new).collect()));
+    // Nobody had said anything of the first two minutes, in which the load is taken for granted.
+    assert_eq!(columns["pred"], [10.0, 20.0, 2.2, 3.2, 4.2, 5.2]);
+    assert_eq!(columns["forecast_high"], [2.2, 3.2, 4.2, 5.2, 6.2, 7.2]);
 
     let point = vec![1.0, 2.0, 3.0, 4.0, 5.0, X];
-    let file = [Source::ByTime(ByTime { point, upper: None })];
-    let (columns, _) = play(&setting, contestant("simple_ceiling"), &file);
+    let columns = follow(Source::ByTime(ByTime { point, upper: None }));
     assert_eq!(columns["pred"], [1.0, 2.0, 3.0, 4.0, 5.0, 60.0]);
+    assert_eq!(bits(&columns["forecast_high"]), bits(&[3.0, 4.0, 5.0, X, X, X]));
+}
+
+#[test]
+fn models_learn_from_what_came_before_and_know_nothing_of_what_comes() {
+    let wave =
+        |minute: u32| 100.0 + 50.0 * (f64::from(minute) * std::f64::consts::TAU / 1440.0).sin();
+    let mut load: Vec<f64> = (0..4 * 1440).map(wave).collect();
+    let forecasts = |load: &[f64]| {
+        let setting = Setting { test_from: 3 * 1440, ..setting(load, 10.0, 2 * MINUTE, 10) };
+        let ets = Source::Models { name: "ets".to_owned(), kinds: vec![Kind::Ets] };
+        play(&setting, contestant("simple_ceiling"), &[ets]).0.remove("forecast_high").unwrap()
+    };
+    let before = forecasts(&load);
+    assert!(before.iter().all(|value| (40.0..170.0).contains(value)), "{:?}", before.first());
+    for later in &mut load[3 * 1440 + 700..] {
+        *later = 1000.0;
+    }
+    assert_eq!(before[..700], forecasts(&load)[..700]);
 }
 
 #[test]

@@ -181,17 +181,30 @@ impl Arguments {
         if let Some(path) = &self.forecast_file {
             return Ok(vec![forecast_file::read(path, &setting.load)?]);
         }
-        let mut kinds: Vec<Kind> = Vec::new();
+        let mut sources: Vec<Source> = Vec::new();
         for name in &self.forecasters {
-            let kind = Kind::from_name(name).ok_or_else(|| {
-                let names = Kind::ALL.map(Kind::name).join(", ");
-                format!("--forecasters: there is no model {name:?}; models: {names}")
-            })?;
-            if kinds.contains(&kind) {
+            if sources.iter().any(|source| source.name() == name) {
                 return Err(format!("--forecasters: {name} stands there twice").into());
             }
-            kinds.push(kind);
+            sources.push(source(name)?);
         }
-        Ok(kinds.into_iter().map(Source::Model).collect())
+        Ok(sources)
     }
+}
+
+/// The forecaster of this name.
+fn source(name: &str) -> Result<Source, String> {
+    let kinds = match name {
+        Source::SHORT_TERM => return Ok(Source::ShortTerm),
+        "auto" => Kind::ALL.to_vec(),
+        "cheap" => Kind::CHEAP.to_vec(),
+        _ => vec![Kind::from_name(name).ok_or_else(|| {
+            let names = Kind::ALL.map(Kind::name).join(", ");
+            format!(
+                "--forecasters: there is no model {name:?}; models: auto, cheap, {}, {names}",
+                Source::SHORT_TERM
+            )
+        })?],
+    };
+    Ok(Source::Models { name: name.to_owned(), kinds })
 }

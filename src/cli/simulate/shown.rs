@@ -32,7 +32,7 @@ pub fn print(runs: &[Run]) -> CommandResult {
     table.set_header(names.into_iter().chain(COLUMNS.map(|(name, _)| name)));
     for run in runs {
         let cells = COLUMNS.map(|(_, show)| show(run));
-        let own = [run.policy.clone(), run.forecaster.to_owned()];
+        let own = [run.policy.clone(), run.forecaster.clone()];
         table.add_row(own.into_iter().chain(cells));
     }
     for column in table.column_iter_mut().skip(names.len()) {

@@ -164,7 +164,7 @@ fn table(runs: &[&Run]) -> String {
     }
     html += "</tr>\n";
     for run in runs {
-        let (policy, forecaster) = (escaped(&run.policy), escaped(run.forecaster));
+        let (policy, forecaster) = (escaped(&run.policy), escaped(&run.forecaster));
         let _ = write!(html, "<tr><td>{policy}</td><td>{forecaster}</td>");
         for (_, show, _) in COLUMNS {
             let _ = write!(html, "<td>{}</td>", show(run));

@@ -105,7 +105,7 @@ fn expected(setting: &Setting, runs: &[Run]) -> Result<Vec<u8>, ChartError> {
         .take(MOST_PANELS)
         .map(|(run, color)| {
             let forecast = layer("expected", color, line(setting, &run.trail, 0));
-            panel(run.forecaster, vec![load.clone(), forecast])
+            panel(&run.forecaster, vec![load.clone(), forecast])
         })
         .collect();
     if panels.is_empty() {

@@ -43,7 +43,7 @@ pub fn record(run: &Run) -> Vec<String> {
     let clips: Vec<String> =
         of.clips.iter().map(|(reason, count)| format!("{}={count}", reason.name())).collect();
     let number = |value: f64| if value.is_finite() { value.to_string() } else { String::new() };
-    let mut cells = vec![run.policy.clone(), run.forecaster.to_owned()];
+    let mut cells = vec![run.policy.clone(), run.forecaster.clone()];
     let first = [of.replica_hours, of.under_time_percent, of.under_volume_percent, of.over_percent];
     cells.extend(first.map(number));
     cells.extend([of.actions.to_string(), of.max_replicas.to_string()]);

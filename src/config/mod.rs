@@ -35,8 +35,8 @@ pub use load::{
 };
 pub use node::Position;
 pub use policy::{
-    Behavior, Buffered, ConfidenceAware, GrowthFrom, Hpa, Policy, SafetyNet, ScalingKind,
-    ScalingPolicy, ScalingRules, SelectPolicy, SimpleCeiling, Static, Step, Threshold,
+    Aim, Behavior, Buffered, ConfidenceAware, GrowthFrom, Hpa, Policy, SafetyNet, ScalingKind,
+    ScalingPolicy, ScalingRules, SelectPolicy, Shadow, SimpleCeiling, Static, Step, Threshold,
     ThresholdDimension,
 };
 pub use targets::{ActuatorKind, Scale, TargetRule, WorkloadRule};

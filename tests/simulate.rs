@@ -102,3 +102,96 @@ fn what_is_wrong_is_said() {
         assert!(stderr.contains(expected), "{arguments:?}: {stderr}");
     }
 }
+
+#[test]
+fn policies_that_take_forecasts_play_with_each() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = loadline();
+    let generate = ["workload", "generate", "--days", "3", "--output", "load.csv"];
+    let output = command.current_dir(folder.path()).args(generate).output().expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let arguments = ["--column", "req_per_min", "--capacity", "5", "--train-until", "2025-01-03"];
+    let who = ["--policies", "default,hpa,simple_ceiling", "--forecasters", "naive,ets", "--front"];
+    let output = run(folder.path(), &[&arguments[..], &who[..]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let summary = lines(folder.path(), "metrics_summary.csv");
+    let names: Vec<String> = summary
+        .iter()
+        .map(|line| format!("{} {}", line["policy"], line["forecaster"]))
+        .filter(|name| !name.starts_with("hpa@"))
+        .collect();
+    let expected = [
+        "default none",
+        "default ets",
+        "hpa none",
+        "simple_ceiling naive",
+        "simple_ceiling ets",
+        "oracle none",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(summary.len(), expected.len() + 13, "the front");
+
+    let out = folder.path().join("out");
+    for picture in
+        ["demand_vs_forecast", "containers_over_time", "latency_over_time", "policy_bars", "pareto"]
+    {
+        let bytes = fs::read(out.join(format!("{picture}.png"))).expect(picture);
+        assert!(bytes.starts_with(b"\x89PNG"), "{picture}");
+    }
+    let html = fs::read_to_string(out.join("report.html")).expect("a page");
+    assert!(html.contains("Where the default did worse than the HPA"));
+    assert!(!html.contains("http://") && !html.contains("https://"), "it needs nothing else");
+}
+
+/// Rows out of order, twice and missing are the same load; the forecasts of `loadline forecast` fit it.
+#[test]
+fn the_load_is_put_in_order_and_forecasts_come_from_a_file() {
+    let folder = folder(wave(600));
+    let path = folder.path().join("load.csv");
+    let mut forecast = loadline();
+    forecast.current_dir(folder.path()).args(["forecast", "--input", "load.csv"]);
+    forecast.args(["--column", "load", "--horizons", "1m,2m,3m", "--output", "forecast.csv"]);
+    let output = forecast.args(["--model", "naive"]).output().expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let arguments = ["--capacity", "10", "--policies", "buffered,step"];
+    let arguments = [&arguments[..], &["--forecast-file", "forecast.csv"]].concat();
+    let play = || {
+        let output = run(folder.path(), &arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        fs::read_to_string(folder.path().join("out/metrics_summary.csv")).expect("a summary")
+    };
+    let in_order = play();
+    assert!(in_order.contains("buffered,file,"), "{in_order}");
+    let text = fs::read_to_string(&path).expect("the load");
+    let mut rows: Vec<&str> = text.lines().skip(1).collect();
+    rows.reverse();
+    rows.push(rows[17]);
+    fs::write(&path, format!("timestamp,load\n{}\n", rows.join("\n"))).expect("written");
+    assert_eq!(in_order, play());
+}
+
+/// The files of other tools: one forecast a row, for the time in the row.
+#[test]
+fn a_forecast_for_each_row_is_followed_in_its_own_row() {
+    let folder = folder([30.0, 20.0, 55.0, 10.0]);
+    let text = "timestamp,note,yhat,yhat_upper\n2026-01-01 00:00:00,a,30,40\n\
+                2026-01-01 00:01:00,b,26,60\n2026-01-01 00:03:00,c,51,76\n";
+    fs::write(folder.path().join("forecast.csv"), text).expect("written");
+    let arguments =
+        ["--capacity", "25", "--startup-delay", "0s", "--forecast-file", "forecast.csv"];
+    let who = ["--policies", "static2,simple_ceiling,buffered,confidence_aware"];
+    let output = run(folder.path(), &[&arguments[..], &who[..]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for (name, expected) in [
+        ("sim_none_static2.csv", ["2", "2", "2", "2"]),
+        ("sim_file_simple_ceiling.csv", ["2", "2", "3", "3"]),
+        ("sim_file_buffered.csv", ["2", "2", "3", "3"]),
+        ("sim_file_confidence_aware.csv", ["2", "3", "3", "4"]),
+    ] {
+        let rows = lines(folder.path(), name);
+        let containers: Vec<&str> = rows.iter().map(|row| row["containers"].as_str()).collect();
+        assert_eq!(containers, expected, "{name}");
+    }
+}

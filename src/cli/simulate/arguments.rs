@@ -35,7 +35,8 @@ pub struct Arguments {
     /// The policies, static5 being five replicas always; all that size replicas by default
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub(super) policies: Option<Vec<String>>,
-    /// The models whose forecasts the policies follow that follow one
+    /// Whose forecasts are followed: auto (all models by their record), cheap, short_term (boosting for
+    /// the start-up delay), or models by name
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "naive")]
     pub(super) forecasters: Vec<String>,
     /// Ready-made forecasts instead of a model's: timestamp and yhat, pred, forecast, prediction or value

@@ -25,6 +25,7 @@ mod operations;
 mod procfs;
 mod promql;
 mod simulate;
+mod replicas;
 mod support;
 mod unprivileged;
 mod up;

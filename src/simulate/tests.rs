@@ -315,7 +315,7 @@ fn what_is_expected_was_said_when_replicas_had_to_be_asked_for() {
     let point = vec![1.0, 2.0, 3.0, 4.0, 5.0, X];
     let columns = follow(Source::ByTime(ByTime { point, upper: None }));
     assert_eq!(columns["pred"], [1.0, 2.0, 3.0, 4.0, 5.0, 60.0]);
-    assert_eq!(bits(&columns["forecast_high"]), bits(&[3.0, 4.0, 5.0, X, X, X]));
+    assert_eq!(bits(&columns["forecast_high"]), bits(&[3.0, 4.0, 5.0, 5.0, X, X]));
 }
 
 #[test]

@@ -18,10 +18,10 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use fleet::Fleet;
-use loadline::config::{self, Detection, Guard, Policy, TargetRule};
+use loadline::config::{self, Detection, TargetRule};
 use loadline::features;
 use loadline::promql::{Client, Observer};
-use loadline::scaler::engine::{Engine, Quiet, RuleSettings};
+use loadline::scaler::engine::{DimensionSettings, Engine, Quiet, RuleSettings};
 use loadline::scaler::observed::Observed;
 use loadline::target::{Dimension, Mode};
 use loadline::window::Window;
@@ -103,9 +103,11 @@ struct Tick {
 fn of_engine(fleet: &Fleet, rows: usize, past: usize) -> Tick {
     let settings = RuleSettings {
         mode: Mode::Observe,
-        dimensions: Dimension::ALL.into_iter().map(|dimension| (dimension, None)).collect(),
-        policy: Policy::default(),
-        guard: Guard::default(),
+        dimensions: Dimension::LIMITS
+            .into_iter()
+            .map(|dimension| (dimension, DimensionSettings::new(dimension, None, None, None)))
+            .collect(),
+        workload: None,
     };
     let mut engine = Engine::new(Detection::default(), rows);
     engine.set_rules([(fleet::RULE.into(), settings)]).expect("default settings");

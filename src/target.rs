@@ -82,18 +82,58 @@ pub enum Dimension {
     Cpu,
     /// The memory limit, in bytes.
     Memory,
+    /// How many replicas there are.
+    Replicas,
 }
 
 impl Dimension {
     /// Every dimension, in the order in which they are decided.
-    pub const ALL: [Self; 2] = [Self::Cpu, Self::Memory];
+    pub const ALL: [Self; 3] = [Self::Cpu, Self::Memory, Self::Replicas];
+
+    /// The dimensions that are limits of one container.
+    pub const LIMITS: [Self; 2] = [Self::Cpu, Self::Memory];
+
+    /// The limit of one container that this is; `None` for a number of containers.
+    pub const fn resource(self) -> Option<Resource> {
+        match self {
+            Self::Cpu => Some(Resource::Cpu),
+            Self::Memory => Some(Resource::Memory),
+            Self::Replicas => None,
+        }
+    }
 
     /// The name in labels, configuration and JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
             Self::Memory => "memory",
+            Self::Replicas => "replicas",
         }
+    }
+}
+
+/// A dimension that is a limit of one container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// The CPU quota, in cores.
+    Cpu,
+    /// The memory limit, in bytes.
+    Memory,
+}
+
+impl Resource {
+    /// The name of its dimension.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => Dimension::Cpu.name(),
+            Self::Memory => Dimension::Memory.name(),
+        }
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -157,11 +197,19 @@ pub enum Signal {
     Tasks,
     /// When the container started, in seconds since the Unix epoch. A change means a restart.
     StartTimeSeconds,
+    /// What all replicas together are asked to carry, in the unit of the rule's `workload.capacity`.
+    Load,
+    /// Replicas that serve.
+    ReplicasReady,
+    /// Replicas that were asked for, those that are starting included.
+    ReplicasWanted,
+    /// How long an answer takes, at a high quantile.
+    LatencySeconds,
 }
 
 impl Signal {
     /// Every signal, in column order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::CpuUsageCores,
         Self::CpuLimitCores,
         Self::CpuThrottledRatio,
@@ -175,6 +223,10 @@ impl Signal {
         Self::IoWrittenBytesPerSecond,
         Self::Tasks,
         Self::StartTimeSeconds,
+        Self::Load,
+        Self::ReplicasReady,
+        Self::ReplicasWanted,
+        Self::LatencySeconds,
     ];
 
     /// How many signals there are.
@@ -196,6 +248,10 @@ impl Signal {
             Self::IoWrittenBytesPerSecond => "io_written_bytes_per_second",
             Self::Tasks => "tasks",
             Self::StartTimeSeconds => "start_time_seconds",
+            Self::Load => "load",
+            Self::ReplicasReady => "replicas_ready",
+            Self::ReplicasWanted => "replicas_wanted",
+            Self::LatencySeconds => "latency_seconds",
         }
     }
 
@@ -211,7 +267,13 @@ impl Signal {
                 1_048_576.0
             }
             Self::IoReadBytesPerSecond | Self::IoWrittenBytesPerSecond => 65_536.0,
-            Self::OomKills | Self::Tasks | Self::StartTimeSeconds => 1.0,
+            Self::OomKills
+            | Self::Tasks
+            | Self::StartTimeSeconds
+            | Self::Load
+            | Self::ReplicasReady
+            | Self::ReplicasWanted => 1.0,
+            Self::LatencySeconds => 0.001,
         }
     }
 

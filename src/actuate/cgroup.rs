@@ -4,7 +4,7 @@ use super::group::Group;
 use super::limit::GroupLimit;
 use super::{Actuate, ActuateError, blocking};
 use crate::config::CgroupActuator;
-use crate::target::{Dimension, Target};
+use crate::target::{Resource, Target};
 
 /// Writes the limits of a control group itself.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ impl Cgroup {
         Self { host: config.clone() }
     }
 
-    fn group(&self, target: &Target, dimension: Dimension) -> Result<Group, ActuateError> {
+    fn group(&self, target: &Target, resource: Resource) -> Result<Group, ActuateError> {
         let Some(path) = target.labels.get("id") else {
             return Err(ActuateError::lasting(
                 &target.id,
@@ -26,19 +26,15 @@ impl Cgroup {
                 "keep the label id (the cgroup's path) in the rule's discover query",
             ));
         };
-        Group::find(&target.id, &self.host, path, dimension)
+        Group::find(&target.id, &self.host, path, resource)
     }
 }
 
 impl Actuate for Cgroup {
     type Saved = GroupLimit;
 
-    async fn read(
-        &self,
-        target: &Target,
-        dimension: Dimension,
-    ) -> Result<GroupLimit, ActuateError> {
-        let group = self.group(target, dimension)?;
+    async fn read(&self, target: &Target, resource: Resource) -> Result<GroupLimit, ActuateError> {
+        let group = self.group(target, resource)?;
         blocking(&target.id, move || group.read()).await
     }
 
@@ -48,13 +44,13 @@ impl Actuate for Cgroup {
         before: &GroupLimit,
         to: f64,
     ) -> Result<(), ActuateError> {
-        let group = self.group(target, before.dimension())?;
+        let group = self.group(target, before.resource())?;
         let wanted = before.with_size(&target.id, to)?;
         blocking(&target.id, move || group.write(&wanted)).await
     }
 
     async fn restore(&self, target: &Target, before: &GroupLimit) -> Result<(), ActuateError> {
-        let group = self.group(target, before.dimension())?;
+        let group = self.group(target, before.resource())?;
         let before = *before;
         blocking(&target.id, move || group.write(&before)).await
     }

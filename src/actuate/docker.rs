@@ -12,7 +12,7 @@ use super::group::Group;
 use super::limit::{GroupLimit, or_max};
 use super::{Actuate, ActuateError, Saved, blocking};
 use crate::config::{Actuators, CgroupActuator};
-use crate::target::{Dimension, Target, TargetId};
+use crate::target::{Resource, Target, TargetId};
 use crate::units::Limit;
 
 /// The engine refuses less (`linuxMinMemory`).
@@ -36,7 +36,7 @@ pub(super) struct Docker {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ContainerLimit {
     id: String,
-    dimension: Dimension,
+    resource: Resource,
     /// The engine's record.
     record: Record,
     /// The kernel's; `None` where the container's group is not on this host.
@@ -65,27 +65,27 @@ impl Record {
         }
     }
 
-    fn size(&self, dimension: Dimension) -> Limit<f64> {
+    fn size(&self, resource: Resource) -> Limit<f64> {
         let above_zero = |n: f64| if n > 0.0 { Limit::At(n) } else { Limit::Max };
-        match dimension {
-            Dimension::Cpu if self.nano_cpus > 0 => Limit::At(self.nano_cpus as f64 / 1e9),
-            Dimension::Cpu => above_zero(self.quota_us as f64 / self.period_us as f64),
-            Dimension::Memory if self.memory_bytes == NO_MEMORY_LIMIT_BYTES => Limit::Max,
-            Dimension::Memory => above_zero(self.memory_bytes as f64),
+        match resource {
+            Resource::Cpu if self.nano_cpus > 0 => Limit::At(self.nano_cpus as f64 / 1e9),
+            Resource::Cpu => above_zero(self.quota_us as f64 / self.period_us as f64),
+            Resource::Memory if self.memory_bytes == NO_MEMORY_LIMIT_BYTES => Limit::Max,
+            Resource::Memory => above_zero(self.memory_bytes as f64),
         }
     }
 }
 
 impl Saved for ContainerLimit {
     fn size(&self) -> Limit<f64> {
-        self.kernel.map_or_else(|| self.record.size(self.dimension), |kernel| kernel.size())
+        self.kernel.map_or_else(|| self.record.size(self.resource), |kernel| kernel.size())
     }
 
     fn grain(&self) -> f64 {
-        match (self.kernel, self.dimension) {
+        match (self.kernel, self.resource) {
             (Some(kernel), _) => kernel.grain(),
-            (None, Dimension::Cpu) => 1.5 / self.record.period_us as f64,
-            (None, Dimension::Memory) => 1.0,
+            (None, Resource::Cpu) => 1.5 / self.record.period_us as f64,
+            (None, Resource::Memory) => 1.0,
         }
     }
 }
@@ -93,9 +93,9 @@ impl Saved for ContainerLimit {
 impl ContainerLimit {
     /// The request that gives the container the size `to`.
     fn update_to(&self, to: Limit<f64>) -> ContainerUpdateBody {
-        match self.dimension {
-            Dimension::Cpu => self.update_cpu(to),
-            Dimension::Memory => self.update_memory(to),
+        match self.resource {
+            Resource::Cpu => self.update_cpu(to),
+            Resource::Memory => self.update_memory(to),
         }
     }
 
@@ -220,10 +220,10 @@ impl Docker {
 
     /// The container's group on this host. The engine gives a process of it, the kernel gives that
     /// process's groups: so the engine's cgroup driver and parent need not be known.
-    fn group(&self, target: &TargetId, id: &str, pid: i64, dimension: Dimension) -> Option<Group> {
+    fn group(&self, target: &TargetId, id: &str, pid: i64, resource: Resource) -> Option<Group> {
         let groups =
             std::fs::read_to_string(self.host.procfs.join(format!("{pid}/cgroup"))).ok()?;
-        let controller = dimension.name();
+        let controller = resource.name();
         let path = ["0", controller].iter().rev().find_map(|wanted| {
             groups.lines().find_map(|line| {
                 let (number, rest) = line.split_once(':')?;
@@ -236,7 +236,7 @@ impl Docker {
                 matches.then(|| up_to_container(path, id)).flatten()
             })
         })?;
-        Group::find(target, &self.host, path, dimension).ok()
+        Group::find(target, &self.host, path, resource).ok()
     }
 
     async fn update(
@@ -257,18 +257,18 @@ impl Actuate for Docker {
     async fn read(
         &self,
         target: &Target,
-        dimension: Dimension,
+        resource: Resource,
     ) -> Result<ContainerLimit, ActuateError> {
         let found = self.inspect(target).await?;
         let id = found.id.unwrap_or_default();
         let pid = found.state.and_then(|s| s.pid).unwrap_or(0);
-        let group = self.group(&target.id, &id, pid, dimension);
+        let group = self.group(&target.id, &id, pid, resource);
         let kernel = match group {
             Some(group) => Some(blocking(&target.id, move || group.read()).await?),
             None => None,
         };
         let record = Record::new(&found.host_config.unwrap_or_default());
-        Ok(ContainerLimit { id, dimension, record, kernel })
+        Ok(ContainerLimit { id, resource, record, kernel })
     }
 
     async fn write(
@@ -277,34 +277,34 @@ impl Actuate for Docker {
         before: &ContainerLimit,
         to: f64,
     ) -> Result<(), ActuateError> {
-        let least = match before.dimension {
-            Dimension::Cpu => 0.01,
-            Dimension::Memory => MIN_MEMORY_BYTES,
+        let least = match before.resource {
+            Resource::Cpu => 0.01,
+            Resource::Memory => MIN_MEMORY_BYTES,
         };
         if !to.is_finite() || to < least {
             return Err(ActuateError::lasting(
                 &target.id,
                 format!("size {to}"),
-                format!("Docker takes no {} below {least}", before.dimension),
-                format!("raise scale.{}.min", before.dimension),
+                format!("Docker takes no {} below {least}", before.resource),
+                format!("raise scale.{}.min", before.resource),
             ));
         }
         let found = self.inspect(target).await?;
         let pid = found.state.and_then(|s| s.pid).unwrap_or(0);
-        let group = self.group(&target.id, &before.id, pid, before.dimension);
-        if let (Some(group), Dimension::Memory) = (group, before.dimension) {
+        let group = self.group(&target.id, &before.id, pid, before.resource);
+        if let (Some(group), Resource::Memory) = (group, before.resource) {
             blocking(&target.id, move || group.refuse_to_kill(to as u64)).await?;
         }
         self.update(&target.id, &before.id, before.update_to(Limit::At(to))).await?;
         let recorded = Record::new(&self.inspect(target).await?.host_config.unwrap_or_default());
-        match recorded.size(before.dimension) {
+        match recorded.size(before.resource) {
             Limit::At(size) if (size - to).abs() <= before.grain() => Ok(()),
             other => Err(ActuateError::lasting(
                 &target.id,
                 format!("Docker at {}: inspect {}", self.socket.display(), before.id),
                 format!(
                     "wrote the {} size {to}, the engine recorded {}",
-                    before.dimension,
+                    before.resource,
                     or_max(other)
                 ),
                 "look at the engine's log for a discarded setting",
@@ -400,8 +400,8 @@ mod tests {
         assert_eq!(up_to_container("/docker/other", ""), None);
     }
 
-    fn limit(dimension: Dimension, record: Record) -> ContainerLimit {
-        ContainerLimit { id: ID.to_owned(), dimension, record, kernel: None }
+    fn limit(resource: Resource, record: Record) -> ContainerLimit {
+        ContainerLimit { id: ID.to_owned(), resource, record, kernel: None }
     }
 
     const NONE: Record = Record {
@@ -414,23 +414,23 @@ mod tests {
 
     #[test]
     fn a_record_says_its_size() {
-        let size = |dimension, record| limit(dimension, record).size();
-        assert_eq!(size(Dimension::Cpu, NONE), Limit::Max);
-        assert_eq!(size(Dimension::Memory, NONE), Limit::Max);
-        assert_eq!(size(Dimension::Cpu, Record { quota_us: -1, ..NONE }), Limit::Max);
+        let size = |resource, record| limit(resource, record).size();
+        assert_eq!(size(Resource::Cpu, NONE), Limit::Max);
+        assert_eq!(size(Resource::Memory, NONE), Limit::Max);
+        assert_eq!(size(Resource::Cpu, Record { quota_us: -1, ..NONE }), Limit::Max);
         let cpus = Record { nano_cpus: 1_500_000_000, ..NONE };
-        assert_eq!(size(Dimension::Cpu, cpus), Limit::At(1.5));
+        assert_eq!(size(Resource::Cpu, cpus), Limit::At(1.5));
         let quota = Record { quota_us: 10_000, period_us: 20_000, ..NONE };
-        assert_eq!(size(Dimension::Cpu, quota), Limit::At(0.5));
+        assert_eq!(size(Resource::Cpu, quota), Limit::At(0.5));
         let lifted = Record { memory_bytes: NO_MEMORY_LIMIT_BYTES, ..NONE };
-        assert_eq!(size(Dimension::Memory, lifted), Limit::Max);
+        assert_eq!(size(Resource::Memory, lifted), Limit::Max);
     }
 
     #[test]
     fn the_missing_limit_can_be_put_back() {
-        let cpu = limit(Dimension::Cpu, NONE).update_to(Limit::Max);
+        let cpu = limit(Resource::Cpu, NONE).update_to(Limit::Max);
         assert_eq!((cpu.cpu_quota, cpu.nano_cpus), (Some(-1), None));
-        let memory = limit(Dimension::Memory, NONE).update_to(Limit::Max);
+        let memory = limit(Resource::Memory, NONE).update_to(Limit::Max);
         assert_eq!((memory.memory, memory.memory_swap), (Some(NO_MEMORY_LIMIT_BYTES), Some(-1)));
     }
 }

@@ -9,7 +9,7 @@ use super::{ActuateError, Saved};
 use crate::cgroup::parse::{self, BadText};
 use crate::cgroup::{Controller, Root};
 use crate::config::CgroupActuator;
-use crate::target::{Dimension, TargetId};
+use crate::target::{Resource, TargetId};
 use crate::units::Limit;
 
 /// Which of the kernel's two interfaces.
@@ -23,7 +23,7 @@ pub(super) enum Version {
 #[derive(Clone, Debug)]
 pub(super) struct Group {
     target: TargetId,
-    dimension: Dimension,
+    resource: Resource,
     version: Version,
     /// Where the hierarchy is mounted.
     mount: PathBuf,
@@ -33,7 +33,7 @@ pub(super) struct Group {
 
 impl Group {
     /// The group at `path` (absolute below the mount, as in the label `id`) in the hierarchy that has
-    /// the controller of `dimension`: v2, v1, or v2's part of a hybrid host.
+    /// the controller of `resource`: v2, v1, or v2's part of a hybrid host.
     ///
     /// # Errors
     /// The path leaves the mount or is its root, or there is no such group with this controller.
@@ -41,7 +41,7 @@ impl Group {
         target: &TargetId,
         host: &CgroupActuator,
         path: &str,
-        dimension: Dimension,
+        resource: Resource,
     ) -> Result<Self, ActuateError> {
         let place = || format!("cgroup {path:?}");
         let relative = below_root(path).ok_or_else(|| {
@@ -52,12 +52,12 @@ impl Group {
                 "narrow the rule's discover query to the groups that may be changed",
             )
         })?;
-        let (mount, version) = hierarchy(host, dimension).map_err(|problem| {
+        let (mount, version) = hierarchy(host, resource).map_err(|problem| {
             let advice = "set actuators.cgroup.sysfs and procfs to those of the host";
             ActuateError::lasting(target, place(), problem, advice)
         })?;
         let folder = mount.join(relative);
-        let group = Self { target: target.clone(), dimension, version, mount, folder };
+        let group = Self { target: target.clone(), resource, version, mount, folder };
         if group.folder.join(group.limit_file()).exists() {
             return Ok(group);
         }
@@ -65,8 +65,8 @@ impl Group {
             ActuateError::lasting(
                 target,
                 group.folder.join(group.limit_file()).display().to_string(),
-                format!("the group exists, but the {dimension} controller is not enabled in it"),
-                format!("add {dimension} to the parent group's cgroup.subtree_control"),
+                format!("the group exists, but the {resource} controller is not enabled in it"),
+                format!("add {resource} to the parent group's cgroup.subtree_control"),
             )
         } else {
             ActuateError::passing(
@@ -84,16 +84,16 @@ impl Group {
 
     /// Reads the limit in force.
     pub(super) fn read(&self) -> Result<GroupLimit, ActuateError> {
-        match (self.dimension, self.version) {
-            (Dimension::Cpu, Version::V1) => Ok(GroupLimit::Cpu {
+        match (self.resource, self.version) {
+            (Resource::Cpu, Version::V1) => Ok(GroupLimit::Cpu {
                 quota_us: self.get("cpu.cfs_quota_us", parse::v1_quota)?,
                 period_us: self.get("cpu.cfs_period_us", parse::single)?,
             }),
-            (Dimension::Cpu, Version::V2) => {
+            (Resource::Cpu, Version::V2) => {
                 let (quota_us, period_us) = self.get("cpu.max", parse::cpu_max)?;
                 Ok(GroupLimit::Cpu { quota_us, period_us })
             }
-            (Dimension::Memory, Version::V1) => {
+            (Resource::Memory, Version::V1) => {
                 let with_swap = "memory.memsw.limit_in_bytes";
                 let counted = self.folder.join(with_swap).exists();
                 Ok(GroupLimit::Memory {
@@ -103,7 +103,7 @@ impl Group {
                         .transpose()?,
                 })
             }
-            (Dimension::Memory, Version::V2) => Ok(GroupLimit::Memory {
+            (Resource::Memory, Version::V2) => Ok(GroupLimit::Memory {
                 bytes: self.get("memory.max", parse::limit)?,
                 with_swap_bytes: None,
             }),
@@ -144,7 +144,7 @@ impl Group {
             _ => Err(ActuateError::lasting(
                 &self.target,
                 self.folder.display().to_string(),
-                format!("a group of the {} controller was given {wanted:?}", self.dimension),
+                format!("a group of the {} controller was given {wanted:?}", self.resource),
                 "report this as a defect",
             )),
         }
@@ -203,11 +203,11 @@ impl Group {
     }
 
     fn limit_file(&self) -> &'static str {
-        match (self.dimension, self.version) {
-            (Dimension::Cpu, Version::V1) => "cpu.cfs_quota_us",
-            (Dimension::Cpu, Version::V2) => "cpu.max",
-            (Dimension::Memory, Version::V1) => "memory.limit_in_bytes",
-            (Dimension::Memory, Version::V2) => "memory.max",
+        match (self.resource, self.version) {
+            (Resource::Cpu, Version::V1) => "cpu.cfs_quota_us",
+            (Resource::Cpu, Version::V2) => "cpu.max",
+            (Resource::Memory, Version::V1) => "memory.limit_in_bytes",
+            (Resource::Memory, Version::V2) => "memory.max",
         }
     }
 
@@ -296,17 +296,17 @@ impl Group {
     }
 }
 
-/// The mount point and version of the hierarchy that holds the limits of `dimension`.
-fn hierarchy(host: &CgroupActuator, dimension: Dimension) -> Result<(PathBuf, Version), String> {
-    let controller = match dimension {
-        Dimension::Cpu => Controller::Cpu,
-        Dimension::Memory => Controller::Memory,
+/// The mount point and version of the hierarchy that holds the limits of `resource`.
+fn hierarchy(host: &CgroupActuator, resource: Resource) -> Result<(PathBuf, Version), String> {
+    let controller = match resource {
+        Resource::Cpu => Controller::Cpu,
+        Resource::Memory => Controller::Memory,
     };
     let root = Root::open(&host.procfs, &host.sysfs).map_err(|error| error.to_string())?;
     match root.files(controller) {
         Some((mount, true)) => Ok((mount.to_path_buf(), Version::V2)),
         Some((mount, false)) => Ok((mount.to_path_buf(), Version::V1)),
-        None => Err(format!("no hierarchy with the {dimension} controller is mounted")),
+        None => Err(format!("no hierarchy with the {resource} controller is mounted")),
     }
 }
 

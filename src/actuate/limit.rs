@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::{ActuateError, Saved};
-use crate::target::{Dimension, TargetId};
+use crate::target::{Resource, TargetId};
 use crate::units::Limit;
 
 /// The smallest quota the kernel takes, in microseconds (`min_cfs_quota_period`).
@@ -12,7 +12,7 @@ const MIN_QUOTA_US: u64 = 1_000;
 /// More than the kernel counts is no limit, as in v1's files.
 const MOST_BYTES: u64 = 1 << 62;
 
-/// What limits one dimension of a group, as its files have it.
+/// What limits one resource of a group, as its files have it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum GroupLimit {
     /// Time on a CPU in each period, both in microseconds.
@@ -22,10 +22,10 @@ pub(super) enum GroupLimit {
 }
 
 impl GroupLimit {
-    pub(super) fn dimension(&self) -> Dimension {
+    pub(super) fn resource(&self) -> Resource {
         match self {
-            Self::Cpu { .. } => Dimension::Cpu,
-            Self::Memory { .. } => Dimension::Memory,
+            Self::Cpu { .. } => Resource::Cpu,
+            Self::Memory { .. } => Resource::Memory,
         }
     }
 

@@ -12,7 +12,7 @@ use super::group::{Group, Version};
 use super::limit::{GroupLimit, cpu_max, or_max, or_minus_one};
 use super::{Actuate, ActuateError, Saved, blocking, lxc_config};
 use crate::config::{Actuators, CgroupActuator};
-use crate::target::{Dimension, Target, TargetId};
+use crate::target::{Resource, Target, TargetId};
 use crate::units::Limit;
 
 /// The kernel's period where the file sets none.
@@ -67,7 +67,7 @@ impl Lxc {
 
     /// Finds the container by the label `id`, else by `name`. Its limits are those of its own group,
     /// not of one that it makes below (Proxmox's `ns`).
-    fn container(&self, target: &Target, dimension: Dimension) -> Result<Container, ActuateError> {
+    fn container(&self, target: &Target, resource: Resource) -> Result<Container, ActuateError> {
         let from_id = target.labels.get("id").and_then(|id| payload(id));
         let name = match (from_id, target.labels.get("name")) {
             (Some((_, name)), _) => name,
@@ -84,10 +84,10 @@ impl Lxc {
         }
         let config = self.path.join(name).join("config");
         let group = match from_id {
-            Some((path, _)) => Group::find(&target.id, &self.host, path, dimension),
-            None => Group::find(&target.id, &self.host, &format!("/lxc.payload.{name}"), dimension)
+            Some((path, _)) => Group::find(&target.id, &self.host, path, resource),
+            None => Group::find(&target.id, &self.host, &format!("/lxc.payload.{name}"), resource)
                 .or_else(|first| {
-                    Group::find(&target.id, &self.host, &format!("/lxc/{name}"), dimension)
+                    Group::find(&target.id, &self.host, &format!("/lxc/{name}"), resource)
                         .map_err(|_| first)
                 }),
         }?;
@@ -160,9 +160,9 @@ impl Actuate for Lxc {
     async fn read(
         &self,
         target: &Target,
-        dimension: Dimension,
+        resource: Resource,
     ) -> Result<ContainerLimit, ActuateError> {
-        let container = self.container(target, dimension)?;
+        let container = self.container(target, resource)?;
         blocking(&target.id, move || container.read()).await
     }
 
@@ -172,13 +172,13 @@ impl Actuate for Lxc {
         before: &ContainerLimit,
         to: f64,
     ) -> Result<(), ActuateError> {
-        let container = self.container(target, before.live.dimension())?;
+        let container = self.container(target, before.live.resource())?;
         let before = before.clone();
         blocking(&target.id, move || container.write(&before, to)).await
     }
 
     async fn restore(&self, target: &Target, before: &ContainerLimit) -> Result<(), ActuateError> {
-        let container = self.container(target, before.live.dimension())?;
+        let container = self.container(target, before.live.resource())?;
         let before = before.clone();
         blocking(&target.id, move || container.restore(&before)).await
     }

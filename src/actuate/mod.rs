@@ -15,7 +15,7 @@ mod lxc_config;
 
 use crate::config::{ActuatorKind, Actuators};
 use crate::journal::Outcome;
-use crate::target::{Dimension, Target, TargetId};
+use crate::target::{Dimension, Resource, Target, TargetId};
 use crate::units::Limit;
 
 pub use error::{ActuateError, Unsupported};
@@ -59,11 +59,12 @@ impl Actuator {
         target: &Target,
         dimension: Dimension,
     ) -> Result<Limit<f64>, ActuateError> {
+        let resource = dimension.resource().ok_or_else(|| no_limit(target, dimension))?;
         match &self.0 {
-            Kind::Cgroup(a) => Ok(a.read(target, dimension).await?.size()),
+            Kind::Cgroup(a) => Ok(a.read(target, resource).await?.size()),
             #[cfg(feature = "docker")]
-            Kind::Docker(a) => Ok(a.read(target, dimension).await?.size()),
-            Kind::Lxc(a) => Ok(a.read(target, dimension).await?.size()),
+            Kind::Docker(a) => Ok(a.read(target, resource).await?.size()),
+            Kind::Lxc(a) => Ok(a.read(target, resource).await?.size()),
         }
     }
 
@@ -71,16 +72,28 @@ impl Actuator {
     /// within the kernel's rounding (a microsecond of quota, a page of memory); where it could not be
     /// reached, the old size is put back.
     pub async fn apply(&self, target: &Target, dimension: Dimension, to: f64) -> Outcome {
+        let Some(resource) = dimension.resource() else {
+            return Outcome::Failed { size: None, error: no_limit(target, dimension).to_string() };
+        };
         match &self.0 {
-            Kind::Cgroup(a) => change(a, target, dimension, to).await,
+            Kind::Cgroup(a) => change(a, target, resource, to).await,
             #[cfg(feature = "docker")]
-            Kind::Docker(a) => change(a, target, dimension, to).await,
+            Kind::Docker(a) => change(a, target, resource, to).await,
             Kind::Lxc(a) => {
                 let _one_at_a_time = a.lock().await;
-                change(a, target, dimension, to).await
+                change(a, target, resource, to).await
             }
         }
     }
+}
+
+fn no_limit(target: &Target, dimension: Dimension) -> ActuateError {
+    ActuateError::lasting(
+        &target.id,
+        dimension.name(),
+        "these actuators move the limits of one container",
+        "use the mode advise for this dimension",
+    )
 }
 
 /// What was found before a change: enough to put it back.
@@ -97,11 +110,7 @@ trait Actuate {
     type Saved: Saved;
 
     /// Reads what is in force.
-    async fn read(
-        &self,
-        target: &Target,
-        dimension: Dimension,
-    ) -> Result<Self::Saved, ActuateError>;
+    async fn read(&self, target: &Target, resource: Resource) -> Result<Self::Saved, ActuateError>;
 
     /// Writes the size `to`, where `before` was found.
     async fn write(
@@ -115,25 +124,20 @@ trait Actuate {
     async fn restore(&self, target: &Target, before: &Self::Saved) -> Result<(), ActuateError>;
 }
 
-async fn change<A: Actuate>(
-    actuator: &A,
-    target: &Target,
-    dimension: Dimension,
-    to: f64,
-) -> Outcome {
-    let before = match actuator.read(target, dimension).await {
+async fn change<A: Actuate>(actuator: &A, target: &Target, resource: Resource, to: f64) -> Outcome {
+    let before = match actuator.read(target, resource).await {
         Ok(before) => before,
         Err(error) => return Outcome::Failed { size: None, error: error.to_string() },
     };
     let written = actuator.write(target, &before, to).await;
-    let after = actuator.read(target, dimension).await;
+    let after = actuator.read(target, resource).await;
     let error = match (written, &after) {
         (Ok(()), Ok(after)) if is_near(after, to) => {
             return Outcome::Applied { size: after.size() };
         }
         (Ok(()), Ok(after)) => {
             let found = or_max(after.size());
-            format!("{}: wrote the {dimension} size {to}, read back {found}", target.id)
+            format!("{}: wrote the {resource} size {to}, read back {found}", target.id)
         }
         (Ok(()), Err(error)) => error.to_string(),
         (Err(error), _) => error.to_string(),
@@ -141,20 +145,20 @@ async fn change<A: Actuate>(
     match after {
         // Refused before anything was touched: there is nothing to put back.
         Ok(after) if after == before => Outcome::Failed { size: Some(after.size()), error },
-        _ => roll_back(actuator, target, dimension, &before, error).await,
+        _ => roll_back(actuator, target, resource, &before, error).await,
     }
 }
 
 async fn roll_back<A: Actuate>(
     actuator: &A,
     target: &Target,
-    dimension: Dimension,
+    resource: Resource,
     before: &A::Saved,
     error: String,
 ) -> Outcome {
     let restored = actuator.restore(target, before).await;
     let old = or_max(before.size());
-    let size = actuator.read(target, dimension).await.map(|now| now.size());
+    let size = actuator.read(target, resource).await.map(|now| now.size());
     match (restored, size) {
         (Ok(()), Ok(size)) if size == before.size() => Outcome::RolledBack { size, error },
         (Ok(()), size) => Outcome::Failed {

@@ -57,7 +57,7 @@ impl Machine {
 
 impl Actuate for Machine {
     type Saved = f64;
-    async fn read(&self, target: &Target, _: Dimension) -> Result<f64, ActuateError> {
+    async fn read(&self, target: &Target, _: Resource) -> Result<f64, ActuateError> {
         self.size.borrow().ok_or_else(|| ActuateError::passing(&target.id, "file", "gone", "wait"))
     }
     async fn write(&self, _: &Target, _: &f64, to: f64) -> Result<(), ActuateError> {
@@ -69,7 +69,7 @@ impl Actuate for Machine {
 }
 
 async fn run(machine: &Machine) -> Outcome {
-    change(machine, &target(&[]), Dimension::Cpu, 2.0).await
+    change(machine, &target(&[]), Resource::Cpu, 2.0).await
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn sizes_that_are_none_are_refused() {
     ]);
     let (actuator, target) = (actuator(host.path()), target(&[("id", "/a")]));
     for size in [0.0, -1.0, f64::NAN, f64::INFINITY, 0.000_001] {
-        for dimension in Dimension::ALL {
+        for dimension in Dimension::LIMITS {
             let outcome = actuator.apply(&target, dimension, size).await;
             assert!(matches!(outcome, Outcome::Failed { size: Some(_), .. }), "{outcome:?}");
         }

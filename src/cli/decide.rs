@@ -10,6 +10,7 @@ use super::CommandResult;
 use crate::config::{self, Guard, Policy, Scale};
 use crate::guard::{self, Decision, GuardState};
 use crate::policy::{self, PolicyState, Proposal, Situation};
+use crate::scaler::engine::DimensionSettings;
 use crate::target::Mode;
 
 /// What `--help` ends in. The tests run it.
@@ -47,9 +48,9 @@ pub struct Arguments {}
 #[serde(deny_unknown_fields)]
 struct Question {
     #[serde(default)]
-    policy: Policy,
+    policy: Option<Policy>,
     #[serde(default)]
-    guard: Guard,
+    guard: Option<Guard>,
     #[serde(default)]
     scale: Option<Scale>,
     #[serde(default)]
@@ -89,7 +90,9 @@ impl Arguments {
 }
 
 fn answer(question: Question) -> Answer {
-    let Question { policy, guard, scale, mode, paused, situation, .. } = question;
+    let Question { scale, mode, paused, situation, .. } = question;
+    let DimensionSettings { policy, guard, .. } =
+        DimensionSettings::new(situation.dimension, None, question.policy, question.guard);
     let (mut policy_state, mut guard_state) = (question.policy_state, question.guard_state);
     let proposal = policy::propose(&policy, &situation, &mut policy_state);
     let decision = guard::decide(
@@ -115,7 +118,7 @@ fn parse(text: &str) -> Result<Question, String> {
     reader.end().map_err(|error| located(".", &error))?;
 
     let Question { policy, guard, scale, .. } = &question;
-    let problems = config::decision_problems(policy, guard, scale.as_ref());
+    let problems = config::decision_problems(policy.as_ref(), guard.as_ref(), scale.as_ref());
     if problems.is_empty() {
         return Ok(question);
     }

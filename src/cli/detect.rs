@@ -139,7 +139,7 @@ pub fn run(arguments: &Arguments) -> CommandResult {
     let mut source = match &arguments.input {
         Some(path) => {
             let columns = arguments.columns.as_deref();
-            Source::File(Table::open(path, &arguments.time_column, columns)?)
+            Source::File(Table::open(path, Some(&arguments.time_column), columns)?)
         }
         None => Source::History(arguments.history.fetch(prometheus)?),
     };

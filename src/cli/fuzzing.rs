@@ -6,7 +6,7 @@ use super::table::Table;
 
 /// A table in the file `path`: each row has its time and as many values as the others.
 pub fn table(path: &Path) {
-    let Ok(mut table) = Table::open(path, "time", None) else { return };
+    let Ok(mut table) = Table::open(path, Some("time"), None) else { return };
     let mut width = None;
     while let Ok(Some(row)) = table.next_row() {
         assert_eq!(*width.get_or_insert(row.values.len()), row.values.len());

@@ -40,7 +40,7 @@ impl Judge {
         config: &Detection,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut judge = Self::new(columns, config)?;
-        let mut table = Table::open(path, time_column, Some(columns))?;
+        let mut table = Table::open(path, Some(time_column), Some(columns))?;
         let (mut rows, mut values) = (0, Vec::new());
         while let Some(row) = table.next_row()? {
             let features = judge.features.push(&row.values);

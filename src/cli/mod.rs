@@ -3,6 +3,7 @@
 mod cadvisor;
 mod check;
 mod collectors;
+mod compare;
 mod decide;
 mod detect;
 mod discovery;
@@ -21,6 +22,10 @@ mod scaler;
 mod shown;
 mod shutdown;
 mod table;
+// Its first users come with the next commits.
+#[allow(dead_code)]
+mod trace;
+mod train;
 mod training;
 mod up;
 mod web;
@@ -56,6 +61,10 @@ enum Command {
     Scaler(scaler::Arguments),
     /// Score the rows of a CSV file, or the history of a Prometheus, with the live detector
     Detect(Box<detect::Arguments>),
+    /// Fit a model of how many replicas services need, and keep the better of the old and the new
+    Train(Box<train::Arguments>),
+    /// Fit every model on the same data, judge them side by side, recommend one
+    Compare(Box<compare::Arguments>),
     /// Take one decision: JSON on stdin, JSON on stdout
     Decide(decide::Arguments),
     /// Say what is wrong with a file, line by line
@@ -83,6 +92,8 @@ pub fn run() -> ExitCode {
         Command::Exporter(arguments) => arguments.run(),
         Command::Scaler(arguments) => arguments.run(),
         Command::Detect(arguments) => detect::run(&arguments),
+        Command::Train(arguments) => arguments.run(),
+        Command::Compare(arguments) => arguments.run(),
         Command::Decide(arguments) => arguments.run(),
         Command::Check(arguments) => arguments.run(),
         Command::Workload(arguments) => arguments.run(),

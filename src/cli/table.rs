@@ -16,6 +16,8 @@ pub enum TableError {
     Open { path: PathBuf, source: std::io::Error },
     #[error("{path}: {source}", path = .path.display())]
     Csv { path: PathBuf, source: csv::Error },
+    #[error("{path}: the file is empty: expected a line that names the columns", path = .path.display())]
+    Empty { path: PathBuf },
     #[error("{path}: line 1: no column {column:?}; the columns are {found}{hint}", path = .path.display())]
     NoColumn { path: PathBuf, column: String, found: String, hint: &'static str },
     #[error("{path}: line 1: the column {column:?} stands there twice", path = .path.display())]
@@ -50,10 +52,11 @@ pub struct Row {
 
 impl Table {
     /// Opens the CSV file `path`, gzipped where its name ends in `.gz`, and reads its header. The value
-    /// columns are `columns`, or all but the time column.
+    /// columns are `columns`, or all but the time column. The time is in `timestamp` where no column is
+    /// named, or else in the first one.
     pub fn open(
         path: &Path,
-        time_column: &str,
+        time_column: Option<&str>,
         columns: Option<&[String]>,
     ) -> Result<Self, TableError> {
         let file = File::open(path)
@@ -66,6 +69,10 @@ impl Table {
             .headers()
             .map_err(|source| TableError::Csv { path: path.to_owned(), source })?
             .clone();
+        if header.iter().all(str::is_empty) {
+            return Err(TableError::Empty { path: path.to_owned() });
+        }
+        let time_column = time_column.unwrap_or_else(|| usual_time_column(&header));
         let time = find(path, &header, time_column, "; name the time with --time-column")?;
         let values = match columns {
             Some(names) => {
@@ -124,6 +131,12 @@ impl Table {
         let values = values.collect::<Result<_, _>>()?;
         Ok(Some(Row { time_text: time_text.to_owned(), at, values }))
     }
+}
+
+fn usual_time_column(header: &StringRecord) -> &str {
+    let usual = "timestamp";
+    let found = header.iter().any(|name| name == usual);
+    if found { usual } else { header.get(0).unwrap_or(usual) }
 }
 
 fn find(

@@ -10,12 +10,12 @@ use tokio::time::MissedTickBehavior;
 use super::paths::Paths;
 use super::web::Listen;
 use super::{CommandResult, block_on};
-use crate::config::{Detection, Guard, Policy};
+use crate::config::{Detection, Guard};
 use crate::exporter::{self, Collector};
 use crate::identity::Runtime;
 use crate::page::{self, Frame};
 use crate::scaler::api::{self, Readable};
-use crate::scaler::engine::{Engine, Quiet, RuleSettings};
+use crate::scaler::engine::{DimensionSettings, Engine, Quiet, RuleSettings};
 use crate::scaler::gauges::{self, LoopMetrics};
 use crate::scaler::local::{LocalSource, RULE, Sighting};
 use crate::scaler::now;
@@ -68,16 +68,18 @@ impl Arguments {
 
 /// Advice on every dimension, without bounds; a limit may be proposed where there is none.
 fn advice() -> RuleSettings {
+    // Advice may change its mind: half a minute of calm is enough to speak of a shrink.
+    let guard = Guard {
+        introduce_limits: true,
+        stabilization_down: Duration::from_secs(30),
+        ..Guard::default()
+    };
+    let of =
+        |dimension| (dimension, DimensionSettings::new(dimension, None, None, Some(guard.clone())));
     RuleSettings {
         mode: Mode::Observe,
-        dimensions: Dimension::ALL.into_iter().map(|dimension| (dimension, None)).collect(),
-        policy: Policy::default(),
-        // Advice may change its mind: half a minute of calm is enough to speak of a shrink.
-        guard: Guard {
-            introduce_limits: true,
-            stabilization_down: Duration::from_secs(30),
-            ..Guard::default()
-        },
+        dimensions: Dimension::LIMITS.into_iter().map(of).collect(),
+        workload: None,
     }
 }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Policy;
+use crate::target::Dimension;
 use crate::units::duration;
 
 /// The guard's parameters.
@@ -35,6 +37,30 @@ pub struct Guard {
     pub peak_window: Duration,
     /// Whether a limit may be introduced where there is none.
     pub introduce_limits: bool,
+}
+
+impl Guard {
+    /// The guard of a dimension for which nothing is configured. Replicas come and go whole and in any
+    /// number, so there are no steps and no tolerance; a policy that paces itself is left to its pace.
+    pub fn default_for(dimension: Dimension, policy: &Policy) -> Self {
+        let limits = Self::default();
+        if dimension != Dimension::Replicas {
+            return limits;
+        }
+        Self {
+            tolerance_ratio: 0.0,
+            max_growth_ratio: f64::MAX,
+            max_shrink_ratio: 1.0,
+            cooldown_up: Duration::ZERO,
+            cooldown_down: if policy.paces_itself() {
+                Duration::ZERO
+            } else {
+                limits.cooldown_down
+            },
+            stabilization_down: Duration::ZERO,
+            ..limits
+        }
+    }
 }
 
 impl Default for Guard {

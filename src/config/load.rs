@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::node::{Node, Position};
-use super::{Config, Detection, Policy, Prometheus, de, validate, yaml};
+use super::{Config, Detection, Policy, Prometheus, Threshold, de, validate, yaml};
 
 /// Larger settings files are refused unread.
 const MAX_FILE_BYTES: usize = 4 << 20;
@@ -159,7 +159,8 @@ fn refused(name: &str, problems: Vec<Problem>) -> ConfigError {
 
 /// Fills in what policies and guards leave open.
 fn inherit(root: &mut Node) {
-    let default = serde_json::to_value(Policy::default()).map(Node::from_json).ok();
+    let default =
+        serde_json::to_value(Policy::Threshold(Threshold::default())).map(Node::from_json).ok();
     let policy = match (default, root.get("policy")) {
         (Some(default), Some(policy)) => Some(overlay_policy(&default, policy)),
         (default, None) => default,
@@ -207,13 +208,17 @@ mod tests {
         let config = config(SMALLEST);
         assert_eq!(config.targets, [TargetRule::named("containers")]);
         assert_eq!(config.prometheus, crate::config::Prometheus::at("http://localhost:9090"));
-        assert_eq!(config.policy, Policy::default());
+        assert_eq!(config.policy, None);
         assert!(SMALLEST.lines().count() < 10);
     }
 
     #[test]
     fn the_documented_defaults_are_the_defaults() {
-        assert_eq!(config(EXAMPLE), config(SMALLEST));
+        // The smallest file leaves policy and guard to the dimension; the example shows those of limits.
+        let mut smallest = config(SMALLEST);
+        smallest.policy = Some(Policy::Threshold(Threshold::default()));
+        smallest.guard = Some(Guard::default());
+        assert_eq!(config(EXAMPLE), smallest);
     }
 
     /// Each mapping of the example is given a key that nobody knows; the error lists those that are
@@ -266,12 +271,12 @@ targets:
   - {name: plain, guard: }
 ",
         );
-        let (Policy::Threshold(global), Some(Policy::Threshold(own))) =
+        let (Some(Policy::Threshold(global)), Some(Policy::Threshold(own))) =
             (&config.policy, &config.targets[0].policy)
         else {
             panic!("{config:?}")
         };
-        let Policy::Threshold(default) = Policy::default();
+        let default = Threshold::default();
         assert_eq!(global.cpu.scale_up_ratio, 0.9);
         assert_eq!(global.cpu.scale_down_ratio, default.cpu.scale_down_ratio);
         assert_eq!(global.memory, default.memory);

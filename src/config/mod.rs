@@ -33,7 +33,7 @@ pub use guard::Guard;
 pub use load::{ConfigError, DetectionFile, Problem, load, load_detection, parse};
 pub use node::Position;
 pub use policy::{Policy, Threshold, ThresholdDimension};
-pub use targets::{ActuatorKind, Scale, TargetRule};
+pub use targets::{ActuatorKind, Scale, TargetRule, WorkloadRule};
 pub use validate::{decision_problems, url_problem};
 pub use warnings::warnings;
 pub use web_file::{HttpServerConfig, Places, RateLimit, TlsServerConfig, WebFile};
@@ -52,12 +52,12 @@ pub struct Config {
     /// How the unusual is found.
     #[serde(default)]
     pub detection: Detection,
-    /// How a size is chosen.
+    /// How a size is chosen; where none is named, [`Policy::default_for`] the dimension.
     #[serde(default)]
-    pub policy: Policy,
-    /// What a change must pass.
+    pub policy: Option<Policy>,
+    /// What a change must pass; where nothing is said, [`Guard::default_for`] the dimension.
     #[serde(default)]
-    pub guard: Guard,
+    pub guard: Option<Guard>,
     /// What Alertmanager's webhooks mean.
     #[serde(default)]
     pub alerts: Alerts,

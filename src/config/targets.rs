@@ -1,11 +1,13 @@
 //! Which containers are watched, by which signals, and within which bounds they may be moved.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::{Guard, Policy};
 use crate::target::{Dimension, Mode, Signal};
+use crate::units::duration;
 
 /// One rule of `targets`: a query that finds containers, and what may be done with them.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -39,6 +41,26 @@ pub struct TargetRule {
     /// A guard of this rule's own.
     #[serde(default)]
     pub guard: Option<Guard>,
+    /// What its replicas carry. Needed where `scale` names `replicas`.
+    #[serde(default)]
+    pub workload: Option<WorkloadRule>,
+}
+
+/// What the replicas of a rule's targets carry.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadRule {
+    /// The load that one replica carries, in the unit of the signal `load`.
+    pub capacity: f64,
+    /// How long a new replica takes until it serves.
+    #[serde(with = "duration", default = "WorkloadRule::default_startup_delay")]
+    pub startup_delay: Duration,
+}
+
+impl WorkloadRule {
+    fn default_startup_delay() -> Duration {
+        Duration::from_secs(120)
+    }
 }
 
 impl TargetRule {
@@ -54,6 +76,7 @@ impl TargetRule {
             scale: BTreeMap::new(),
             policy: None,
             guard: None,
+            workload: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What types cannot say: ranges, and values that contradict each other.
 
 mod detection;
+mod policy;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -12,9 +13,9 @@ use reqwest::header::HeaderName;
 use super::node::Node;
 use super::{
     Actuators, Alerts, BasicAuth, Config, DetectionFile, Global, Guard, HttpConfig, Journal,
-    Policy, Problem, Prometheus, Scale, TargetRule, Threshold, Web,
+    Policy, Problem, Prometheus, Scale, TargetRule, Web,
 };
-use crate::target::{Dimension, Mode};
+use crate::target::{Dimension, Mode, Signal};
 use crate::units::duration;
 
 /// A window keeps between these many ticks: enough for the features, few enough for the memory.
@@ -27,8 +28,12 @@ pub(super) fn problems(config: &Config, root: &Node) -> Vec<Problem> {
     check.prometheus(&config.prometheus);
     check.targets(config);
     check.detection(&config.detection);
-    check.policy("policy", &config.policy);
-    check.guard("guard", &config.guard);
+    if let Some(policy) = &config.policy {
+        check.policy("policy", policy);
+    }
+    if let Some(guard) = &config.guard {
+        check.guard("guard", guard);
+    }
     check.alerts(&config.alerts);
     check.actuators(&config.actuators);
     check.web(&config.web);
@@ -51,11 +56,19 @@ pub(super) fn detection_file_problems(file: &DetectionFile, root: &Node) -> Vec<
 }
 
 /// Everything that is wrong with the settings of a single decision. Places are not known.
-pub fn decision_problems(policy: &Policy, guard: &Guard, scale: Option<&Scale>) -> Vec<Problem> {
+pub fn decision_problems(
+    policy: Option<&Policy>,
+    guard: Option<&Guard>,
+    scale: Option<&Scale>,
+) -> Vec<Problem> {
     let root = Node::from_json(serde_json::Value::Null);
     let mut check = Check { root: &root, problems: Vec::new() };
-    check.policy("policy", policy);
-    check.guard("guard", guard);
+    if let Some(policy) = policy {
+        check.policy("policy", policy);
+    }
+    if let Some(guard) = guard {
+        check.guard("guard", guard);
+    }
     if let Some(scale) = scale {
         check.scale("scale", scale);
     }
@@ -217,6 +230,7 @@ impl Check<'_> {
         for (dimension, scale) in &rule.scale {
             self.scale(&format!("{key}.scale.{dimension}"), scale);
         }
+        self.replicas(rule, mode, key);
         if mode == Mode::Enforce {
             self.that(
                 rule.actuator.is_some(),
@@ -232,9 +246,49 @@ impl Check<'_> {
         if let Some(policy) = &rule.policy {
             self.policy(&format!("{key}.policy"), policy);
         }
+        self.policy_fits(rule, key);
         if let Some(guard) = &rule.guard {
             self.guard(&format!("{key}.guard"), guard);
         }
+    }
+
+    /// What a rule that sizes the number of its replicas must say.
+    fn replicas(&mut self, rule: &TargetRule, mode: Mode, key: &str) {
+        if let Some(workload) = &rule.workload {
+            self.in_range(workload.capacity, ABOVE_ZERO, format!("{key}.workload.capacity"));
+            self.that(
+                rule.signals.contains_key(&Signal::Load)
+                    && rule.signals.contains_key(&Signal::ReplicasReady),
+                format!("{key}.signals"),
+                "expected the queries load and replicas_ready: workload speaks of replicas",
+            );
+        }
+        if !rule.scale.contains_key(&Dimension::Replicas) {
+            return;
+        }
+        let scale = format!("{key}.scale.replicas");
+        self.that(
+            rule.workload.is_some(),
+            scale.as_str(),
+            "expected workload with capacity: how much load one replica carries",
+        );
+        self.that(
+            mode != Mode::Enforce,
+            scale.as_str(),
+            "expected the mode observe or advise: no actuator moves replicas; let an HPA or KEDA \
+             read loadline_desired",
+        );
+    }
+
+    /// A policy of a rule must be able to size what the rule moves.
+    fn policy_fits(&mut self, rule: &TargetRule, key: &str) {
+        let Some(policy) = &rule.policy else { return };
+        let any = rule.scale.is_empty() || rule.scale.keys().any(|d| policy.supports(*d));
+        self.that(
+            any,
+            format!("{key}.policy"),
+            format!("expected a policy for what scale names, found {}", policy.name()),
+        );
     }
 
     fn scale(&mut self, key: &str, scale: &Scale) {
@@ -261,45 +315,6 @@ impl Check<'_> {
             );
             self.that(seen.insert(label), key, format!("the label {label:?} is there twice"));
         }
-    }
-
-    fn policy(&mut self, key: &str, policy: &Policy) {
-        match policy {
-            Policy::Threshold(threshold) => {
-                self.threshold(&format!("{key}.threshold"), threshold);
-            }
-        }
-    }
-
-    fn threshold(&mut self, key: &str, threshold: &Threshold) {
-        for dimension in Dimension::ALL {
-            let d = threshold.dimension(dimension);
-            let key = format!("{key}.{dimension}");
-            self.that(
-                0.0 <= d.scale_down_ratio
-                    && d.scale_down_ratio < d.target_ratio
-                    && d.target_ratio < d.scale_up_ratio
-                    && d.scale_up_ratio <= 1.0,
-                key.as_str(),
-                format!(
-                    "expected 0 <= scale_down_ratio < target_ratio < scale_up_ratio <= 1, found \
-                     {}, {} and {}",
-                    d.scale_down_ratio, d.target_ratio, d.scale_up_ratio
-                ),
-            );
-            self.in_range(d.chunk, ABOVE_ZERO, format!("{key}.chunk"));
-            self.that(
-                d.chunk <= d.upper_limit,
-                format!("{key}.upper_limit"),
-                format!("expected at least chunk ({}), found {}", d.chunk, d.upper_limit),
-            );
-        }
-        let factor = Range::new(0.0, Bound::Open, 1.0, "a factor above 0, at most 1");
-        self.in_range(threshold.smoothing_factor, factor, format!("{key}.smoothing_factor"));
-        let share = Range::new(0.0, Bound::Closed, 1.0, "a ratio from 0 to 1");
-        self.in_range(threshold.throttled_ratio, share, format!("{key}.throttled_ratio"));
-        let growth = Range::new(0.0, Bound::Closed, f64::MAX, "a ratio of at least 0");
-        self.in_range(threshold.min_growth_ratio, growth, format!("{key}.min_growth_ratio"));
     }
 
     fn guard(&mut self, key: &str, guard: &Guard) {

@@ -1,6 +1,6 @@
 //! What is allowed and still likely to be regretted.
 
-use super::{Config, TargetRule};
+use super::{Config, Guard, TargetRule};
 use crate::target::Mode;
 use crate::units::duration;
 
@@ -70,7 +70,8 @@ fn mode(config: &Config, rule: &TargetRule) -> Mode {
 }
 
 fn rule_warnings(config: &Config, rule: &TargetRule) -> impl Iterator<Item = String> {
-    let guard = rule.guard.as_ref().unwrap_or(&config.guard);
+    let default = Guard::default();
+    let guard = rule.guard.as_ref().or(config.guard.as_ref()).unwrap_or(&default);
     let enforces = mode(config, rule) == Mode::Enforce;
     let history = config.global.history;
     let tells_apart = rule.identity.iter().any(|label| label == "name" || label == "id");

@@ -6,6 +6,7 @@
 mod error;
 mod kind;
 mod naive;
+mod regular;
 mod series;
 mod task;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::ForecastError;
 pub use kind::Kind;
+pub use regular::{Regular, SeriesError};
 pub use series::Series;
 pub use task::Task;
 

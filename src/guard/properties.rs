@@ -46,6 +46,7 @@ fn unit(dimension: Dimension) -> f64 {
     match dimension {
         Dimension::Cpu => 1.0,
         Dimension::Memory => 100.0 * 1048576.0,
+        Dimension::Replicas => 1.0,
     }
 }
 
@@ -77,7 +78,8 @@ fn policies(dimension: Dimension) -> impl Strategy<Value = Policy> {
             };
             Policy::Threshold(Threshold {
                 cpu: parameters.clone(),
-                memory: parameters,
+                memory: parameters.clone(),
+                replicas: parameters,
                 smoothing_factor,
                 throttled_ratio,
                 min_growth_ratio,
@@ -189,7 +191,7 @@ fn left(decision: &Decision) -> f64 {
 fn grain(dimension: Dimension) -> f64 {
     match dimension {
         Dimension::Cpu => 1e-5,
-        Dimension::Memory => 1.0,
+        Dimension::Memory | Dimension::Replicas => 1.0,
     }
 }
 

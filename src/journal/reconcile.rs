@@ -46,6 +46,8 @@ pub fn same_size(dimension: Dimension, a: Limit<f64>, b: Limit<f64>) -> bool {
             let grain = match dimension {
                 Dimension::Cpu => QUOTA_CORES,
                 Dimension::Memory => PAGE_BYTES,
+                // Whole numbers: another count is another size.
+                Dimension::Replicas => return a.round() == b.round(),
             };
             // The last factor forgives the error of a decimal fraction such as 1e-5.
             (a - b).abs() <= (SAME_RATIO * a.abs().max(b.abs())).max(grain) * (1.0 + 1e-9)

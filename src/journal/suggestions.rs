@@ -30,6 +30,12 @@ pub struct Suggestion {
     pub ram_action: Action,
     /// The wanted limit, in MiB; `None` where nothing is to be moved.
     pub ram_amount: Option<f64>,
+    /// What is to be done about the number of replicas; `None` where it is not looked after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas_action: Option<Action>,
+    /// The wanted number; `None` where nothing is to be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas_amount: Option<f64>,
     /// Why, the CPU first.
     pub reason: String,
 }
@@ -44,11 +50,17 @@ impl Suggestion {
             cpu_amount: None,
             ram_action: Action::NoScaling,
             ram_amount: None,
+            replicas_action: None,
+            replicas_amount: None,
             reason: String::new(),
         };
         for decision in decisions {
             let amount = decision.desired.filter(|_| decision.action != Action::NoScaling);
             match decision.dimension {
+                Dimension::Replicas => {
+                    suggestion.replicas_action = Some(decision.action);
+                    suggestion.replicas_amount = amount;
+                }
                 Dimension::Cpu => {
                     suggestion.cpu_action = decision.action;
                     suggestion.cpu_amount = amount;
@@ -68,10 +80,13 @@ impl Suggestion {
             && self.cpu_amount == other.cpu_amount
             && self.ram_action == other.ram_action
             && self.ram_amount == other.ram_amount
+            && self.replicas_action == other.replicas_action
+            && self.replicas_amount == other.replicas_amount
     }
 
     fn is_quiet(&self) -> bool {
-        self.cpu_action == Action::NoScaling && self.ram_action == Action::NoScaling
+        let replicas = self.replicas_action.unwrap_or(Action::NoScaling);
+        [self.cpu_action, self.ram_action, replicas].iter().all(|a| *a == Action::NoScaling)
     }
 }
 

@@ -76,7 +76,7 @@ fn row(html: &mut String, mode: Mode, state: &TargetState) {
         shown = escape(name.map_or(state.target.id.as_str(), String::as_str)),
         mode = mode.name(),
     );
-    for dimension in Dimension::ALL {
+    for dimension in Dimension::LIMITS {
         html.push_str("<td class=n>");
         sizes(html, dimension, state);
     }
@@ -107,6 +107,7 @@ fn sizes(html: &mut String, dimension: Dimension, state: &TargetState) {
     let usage = match dimension {
         Dimension::Cpu => Signal::CpuUsageCores,
         Dimension::Memory => Signal::MemoryWorkingSetBytes,
+        Dimension::Replicas => Signal::Load,
     };
     let used = state.window.latest().and_then(|o| o.value(usage));
     let decision = state.dimensions.get(&dimension).and_then(|d| d.decision.as_ref());
@@ -143,6 +144,7 @@ fn amount(dimension: Dimension, size: f64) -> String {
             format!("{:.2} GiB", size / 1_073_741_824.0)
         }
         Dimension::Memory => format!("{:.1} MiB", size / 1_048_576.0),
+        Dimension::Replicas => format!("{size:.0}"),
     }
 }
 

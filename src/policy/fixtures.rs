@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AlertSignal, Situation};
+use super::{AlertSignal, Situation, Workload};
 use crate::detect::Assessment;
 use crate::promql::Freshness;
 use crate::target::Dimension;
@@ -35,7 +35,22 @@ pub(crate) fn situation(dimension: Dimension, current: f64, usage: f64) -> Situa
         freshness: Freshness::Fresh,
         assessment: None,
         alerts: Vec::new(),
+        workload: None,
+        forecast: None,
     }
+}
+
+/// A quiet, fresh moment of a service with this many replicas, all of which serve, and this load;
+/// one replica carries 10.
+pub(crate) fn replicas(current: f64, load: f64) -> Situation {
+    let workload = Workload {
+        capacity: 10.0,
+        ready: Some(current),
+        startup_delay: Duration::from_secs(120),
+        latency_seconds: None,
+        cpu_ratio: None,
+    };
+    Situation { workload: Some(workload), ..situation(Dimension::Replicas, current, load) }
 }
 
 /// The same moment, called unusual.

@@ -2,19 +2,24 @@
 
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod plant;
 pub mod size;
 mod threshold;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config;
 use crate::detect::Assessment;
+use crate::forecast::Forecast;
 use crate::promql::Freshness;
 use crate::target::{Dimension, TargetId};
 use crate::units::{Limit, Timestamp};
 
 /// Everything that one decision reads: one target, one dimension, one moment.
-/// Amounts are in the dimension's unit: cores or bytes.
+/// Amounts are in the dimension's unit: cores, bytes or replicas.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Situation {
@@ -24,9 +29,9 @@ pub struct Situation {
     pub target: TargetId,
     /// What of it is moved.
     pub dimension: Dimension,
-    /// The limit in force; `None` where it is not known.
+    /// The limit in force, or the replicas that were asked for; `None` where it is not known.
     pub current: Option<Limit<f64>>,
-    /// What is used now: CPU cores, or working-set bytes.
+    /// What is used now: CPU cores, or working-set bytes; of replicas, the load of all of them together.
     pub usage: Option<f64>,
     /// The most that was used within the guard's `peak_window`.
     #[serde(default)]
@@ -48,6 +53,32 @@ pub struct Situation {
     /// The alerts that stand for this target and dimension.
     #[serde(default)]
     pub alerts: Vec<AlertSignal>,
+    /// What only replicas have.
+    #[serde(default)]
+    pub workload: Option<Workload>,
+    /// What is expected of `usage`; `None` while no model knows enough.
+    #[serde(default)]
+    pub forecast: Option<Arc<Forecast>>,
+}
+
+/// What a decision about replicas reads besides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workload {
+    /// The load that one replica carries, in the unit of [`Situation::usage`].
+    pub capacity: f64,
+    /// Replicas that serve; `None` where it is not known. Those that `current` has beyond are starting.
+    #[serde(default)]
+    pub ready: Option<f64>,
+    /// How long a new replica takes until it serves.
+    #[serde(with = "crate::units::duration", default)]
+    pub startup_delay: Duration,
+    /// How long an answer takes, at a high quantile.
+    #[serde(default)]
+    pub latency_seconds: Option<f64>,
+    /// The mean use of the replicas' CPU, 0–1.
+    #[serde(default)]
+    pub cpu_ratio: Option<f64>,
 }
 
 impl Situation {
@@ -57,6 +88,19 @@ impl Situation {
             Limit::At(size) => size.is_finite() && *size > 0.0,
             Limit::Max => true,
         })
+    }
+
+    /// What is used in the unit of the limit: of replicas, how many of them the load fills.
+    /// `None` where it is not known.
+    pub fn used(&self) -> Option<f64> {
+        let usage = known(self.usage)?;
+        match self.dimension {
+            Dimension::Cpu | Dimension::Memory => Some(usage),
+            Dimension::Replicas => {
+                let capacity = known(Some(self.workload.as_ref()?.capacity))?;
+                known(Some(usage / capacity))
+            }
+        }
     }
 
     /// Whether the detector calls this moment unusual; without a model nothing is.
@@ -72,7 +116,7 @@ impl Situation {
     /// How many processes were killed for lack of memory since the last tick; zero for the CPU.
     pub fn memory_kills(&self) -> f64 {
         match self.dimension {
-            Dimension::Cpu => 0.0,
+            Dimension::Cpu | Dimension::Replicas => 0.0,
             Dimension::Memory => known(self.oom_kills).unwrap_or(0.0),
         }
     }

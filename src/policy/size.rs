@@ -11,22 +11,26 @@ pub fn round_up(dimension: Dimension, size: f64, chunk: f64) -> f64 {
     finest(dimension, (size / chunk - 1e-9).ceil() * chunk)
 }
 
-/// `size` in the finest grain a kernel takes: a microsecond of a 100 ms period, or a byte.
+/// `size` in the finest grain that can be had: a microsecond of a 100 ms period, a byte, a replica.
 /// What is smaller than half a grain, or too large to be rounded, stays as it is.
 pub fn finest(dimension: Dimension, size: f64) -> f64 {
     let rounded = match dimension {
         Dimension::Cpu => (size * 1e5).round() / 1e5,
-        Dimension::Memory => size.round(),
+        Dimension::Memory | Dimension::Replicas => size.round(),
     };
     if rounded.is_finite() && rounded != 0.0 { rounded } else { size }
 }
 
-/// A size for a person: `0.5 cores`, `512 MiB`.
+/// A size for a person: `0.5 cores`, `512 MiB`, `3 replicas`.
 pub fn describe(dimension: Dimension, size: f64) -> String {
     match dimension {
         Dimension::Cpu => match short(size, 3).as_str() {
             "1" => "1 core".to_owned(),
             number => format!("{number} cores"),
+        },
+        Dimension::Replicas => match short(size, 0).as_str() {
+            "1" => "1 replica".to_owned(),
+            number => format!("{number} replicas"),
         },
         Dimension::Memory => {
             let units = [("GiB", 1073741824.0), ("MiB", 1048576.0), ("KiB", 1024.0)];

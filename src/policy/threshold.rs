@@ -16,7 +16,7 @@ pub(super) fn propose(
     situation: &Situation,
     state: &mut PolicyState,
 ) -> Proposal {
-    let Some(usage) = known(situation.usage) else {
+    let Some(usage) = situation.used() else {
         let reason = format!("{} usage is not known", situation.dimension);
         return Proposal { action: Action::NoScaling, desired: None, reasons: vec![reason] };
     };

@@ -3,15 +3,20 @@
 //! * [`clean`]: records as they were collected → records to learn from.
 //! * [`label`]: what a service would have needed.
 //! * [`dataset`]: records → rows with labels, split by time.
+//! * [`model`]: what is fitted on them, and its file.
 //! * [`scores`], [`recommend`]: how good models are, and which to use.
 //! * [`request`], [`decision`]: what is asked about a service, and the answer.
+//! * [`predictor`]: a model beside what was seen of each service.
 //! * [`autoscale`]: the same of an instance.
 
 pub mod autoscale;
 pub mod clean;
 pub mod dataset;
 pub mod decision;
+mod early;
 pub mod label;
+pub mod model;
+pub mod predictor;
 pub mod recommend;
 pub mod request;
 pub mod scores;

@@ -91,7 +91,7 @@ impl Backfill<'_> {
             if self.failures.iter().any(|(failed, _)| *failed == signal) {
                 continue;
             }
-            let query = &self.observer.signals[signal.index()];
+            let Some(query) = &self.observer.signals[signal.index()] else { continue };
             match self.client.range(query, first, last, step).await {
                 Ok(answer) => self.observer.write(signal, answer.series, &grid, &mut histories),
                 Err(error) => self.failures.push((signal, error)),

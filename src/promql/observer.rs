@@ -42,7 +42,7 @@ pub struct Observer {
     rule: Arc<str>,
     identity: Vec<String>,
     pub(super) discovery: String,
-    pub(super) signals: [String; Signal::COUNT],
+    pub(super) signals: [Option<String>; Signal::COUNT],
     rate_interval: Duration,
     max_sample_age: Duration,
     known: HashMap<TargetId, Known>,
@@ -216,10 +216,14 @@ impl Observer {
     ) -> [Result<Answer, QueryError>; Signal::COUNT] {
         let mut tasks = JoinSet::new();
         for signal in Signal::ALL {
-            let (client, query) = (client.clone(), self.signals[signal.index()].clone());
+            let Some(query) = self.signals[signal.index()].clone() else { continue };
+            let client = client.clone();
             tasks.spawn(async move { (signal, client.instant(&query, Some(at)).await) });
         }
-        let unread = |signal| Err(self.unusable(client, signal, "no answer was read".to_owned()));
+        let unread = |signal: Signal| match &self.signals[signal.index()] {
+            Some(_) => Err(self.unusable(client, signal, "no answer was read".to_owned())),
+            None => Ok(Answer::default()),
+        };
         let mut answers = Signal::ALL.map(unread);
         while let Some(task) = tasks.join_next().await {
             if let Ok((signal, answer)) = task {
@@ -230,7 +234,7 @@ impl Observer {
     }
 
     fn unusable(&self, client: &Client, signal: Signal, problem: String) -> QueryError {
-        client.unusable(&self.signals[signal.index()], problem)
+        client.unusable(self.signals[signal.index()].as_deref().unwrap_or_default(), problem)
     }
 
     /// A target of which nothing but the age of its data is known.

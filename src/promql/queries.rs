@@ -22,20 +22,20 @@ pub fn discovery(rule: &TargetRule) -> String {
 }
 
 /// The query of `signal` for all targets of `rule`: the rule's own where it has one, else the
-/// standard one. A standard query returns one row for each container: the identity labels and `id`.
+/// standard one; `None` where neither is. A standard query returns one row for each container: the identity labels and `id`.
 ///
 /// Counters are read over `rate_interval`. Counters of several CPUs or devices are summed; of
 /// several scrapes of one container the greatest gauge counts.
-pub fn signal(rule: &TargetRule, signal: Signal, rate_interval: Duration) -> String {
+pub fn signal(rule: &TargetRule, signal: Signal, rate_interval: Duration) -> Option<String> {
     if let Some(query) = rule.signals.get(&signal) {
-        return query.clone();
+        return Some(query.clone());
     }
     let terms = Terms {
         by: grouping(&rule.identity),
         matchers: matchers(&rule.discover).map(|m| format!("{{{m}}}")).unwrap_or_default(),
         range: duration::format(rate_interval),
     };
-    match signal {
+    Some(match signal {
         Signal::CpuUsageCores => terms.rate("container_cpu_usage_seconds_total"),
         Signal::CpuLimitCores => format!(
             "{} / {}",
@@ -67,7 +67,11 @@ pub fn signal(rule: &TargetRule, signal: Signal, rate_interval: Duration) -> Str
             terms.gauge("container_processes")
         ),
         Signal::StartTimeSeconds => terms.gauge("container_start_time_seconds"),
-    }
+        // How a service counts its load, its replicas and its time is its own.
+        Signal::Load | Signal::ReplicasReady | Signal::ReplicasWanted | Signal::LatencySeconds => {
+            return None;
+        }
+    })
 }
 
 /// What the standard queries share.
@@ -170,7 +174,8 @@ mod tests {
         let rule = rule(r#"container_last_seen{name!=""}"#, &["instance", "name"]);
         let mut text = format!("discovery: {}\n", discovery(&rule));
         for s in Signal::ALL {
-            text.push_str(&format!("{s}: {}\n", signal(&rule, s, Duration::from_secs(60))));
+            let query = signal(&rule, s, Duration::from_secs(60));
+            text.push_str(&format!("{s}: {}\n", query.as_deref().unwrap_or("(none)")));
         }
         insta::assert_snapshot!(text);
     }
@@ -179,14 +184,15 @@ mod tests {
     fn a_rule_may_replace_a_query() {
         let mut rule = rule("up", &["instance"]);
         rule.signals.insert(Signal::CpuUsageCores, "my:cpu".to_owned());
-        assert_eq!(signal(&rule, Signal::CpuUsageCores, Duration::from_secs(60)), "my:cpu");
+        let query = signal(&rule, Signal::CpuUsageCores, Duration::from_secs(60));
+        assert_eq!(query.as_deref(), Some("my:cpu"));
     }
 
     #[test]
     fn id_is_asked_for_once() {
         let query =
             signal(&rule("up", &["id"]), Signal::MemoryWorkingSetBytes, Duration::from_secs(60));
-        assert_eq!(query, "max by (id) (container_memory_working_set_bytes)");
+        assert_eq!(query.as_deref(), Some("max by (id) (container_memory_working_set_bytes)"));
     }
 
     #[test]

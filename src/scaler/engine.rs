@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::observed::Observed;
-use crate::config::{Config, Detection, Guard, Policy, Scale, TargetRule};
+use crate::config::{Config, Detection, Guard, Policy, Scale, TargetRule, WorkloadRule};
 use crate::detect::{Assessment, DetectError, Detector};
 use crate::features;
 use crate::guard::{self, Decision, GuardState};
 use crate::journal::{Intent, Recovered};
-use crate::policy::{self, Action, AlertSignal, PolicyState, Situation};
+use crate::policy::{self, Action, AlertSignal, PolicyState, Situation, Workload};
 use crate::promql::Freshness;
 use crate::target::{Dimension, Mode, Signal, Target, TargetId};
 use crate::units::{Limit, Timestamp};
@@ -25,28 +25,60 @@ const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
 pub struct RuleSettings {
     /// The mode of its targets.
     pub mode: Mode,
-    /// Which dimensions are decided, and their bounds. `None` as bounds: advice without bounds.
-    pub dimensions: BTreeMap<Dimension, Option<Scale>>,
+    /// Which dimensions are decided, and how.
+    pub dimensions: BTreeMap<Dimension, DimensionSettings>,
+    /// What the replicas carry; `None` where they are not looked after.
+    pub workload: Option<WorkloadRule>,
+}
+
+/// How one dimension is decided.
+#[derive(Clone, Debug)]
+pub struct DimensionSettings {
+    /// Its bounds. `None`: advice without bounds.
+    pub scale: Option<Scale>,
     /// How a size is chosen.
     pub policy: Policy,
     /// What a change must pass.
     pub guard: Guard,
 }
 
+impl DimensionSettings {
+    /// The settings of `dimension`, with its defaults for what is not configured.
+    pub fn new(
+        dimension: Dimension,
+        scale: Option<Scale>,
+        policy: Option<Policy>,
+        guard: Option<Guard>,
+    ) -> Self {
+        let policy = policy
+            .filter(|policy| policy.supports(dimension))
+            .unwrap_or_else(|| Policy::default_for(dimension));
+        let guard = guard.unwrap_or_else(|| Guard::default_for(dimension, &policy));
+        Self { scale, policy, guard }
+    }
+}
+
 impl RuleSettings {
     /// The settings of `rule`, with what it inherits from `config`. A rule that names no dimension
-    /// gets advice on all of them.
+    /// gets advice on all limits, and on replicas where it says what they carry.
     pub fn of(rule: &TargetRule, config: &Config) -> Self {
-        let dimensions = if rule.scale.is_empty() {
-            Dimension::ALL.into_iter().map(|d| (d, None)).collect()
+        let scales: Vec<(Dimension, Option<Scale>)> = if rule.scale.is_empty() {
+            let replicas = rule.workload.as_ref().map(|_| Dimension::Replicas);
+            Dimension::LIMITS.into_iter().chain(replicas).map(|d| (d, None)).collect()
         } else {
             rule.scale.iter().map(|(d, s)| (*d, Some(s.clone()))).collect()
         };
+        let policy = rule.policy.as_ref().or(config.policy.as_ref());
+        let guard = rule.guard.as_ref().or(config.guard.as_ref());
+        let of = |(dimension, scale)| {
+            let settings =
+                DimensionSettings::new(dimension, scale, policy.cloned(), guard.cloned());
+            (dimension, settings)
+        };
         Self {
             mode: rule.mode.unwrap_or(config.global.mode),
-            dimensions,
-            policy: rule.policy.clone().unwrap_or_else(|| config.policy.clone()),
-            guard: rule.guard.clone().unwrap_or_else(|| config.guard.clone()),
+            dimensions: scales.into_iter().map(of).collect(),
+            workload: rule.workload.clone(),
         }
     }
 }
@@ -321,13 +353,14 @@ impl TargetState {
         standing: &'a dyn Standing,
     ) -> impl Iterator<Item = Decision> + 'a {
         let paused = standing.paused(&self.target.id);
-        settings.dimensions.iter().map(move |(dimension, scale)| {
+        settings.dimensions.iter().map(move |(dimension, of)| {
             let mut state = self.dimensions.remove(dimension).unwrap_or_default();
-            let situation = self.situation(at, *dimension, &settings.guard, &state, standing);
-            let proposal = policy::propose(&settings.policy, &situation, &mut state.policy);
+            let workload = settings.workload.as_ref();
+            let situation = self.situation(at, *dimension, &of.guard, workload, &state, standing);
+            let proposal = policy::propose(&of.policy, &situation, &mut state.policy);
             let decision = guard::decide(
-                &settings.guard,
-                scale.as_ref(),
+                &of.guard,
+                of.scale.as_ref(),
                 settings.mode,
                 paused,
                 &situation,
@@ -345,6 +378,7 @@ impl TargetState {
         at: Timestamp,
         dimension: Dimension,
         guard: &Guard,
+        workload: Option<&WorkloadRule>,
         state: &DimensionState,
         standing: &dyn Standing,
     ) -> Situation {
@@ -362,8 +396,9 @@ impl TargetState {
                 Signal::MemoryLimitBytes,
                 Signal::MemoryPressureRatio,
             ),
+            Dimension::Replicas => (Signal::Load, Signal::ReplicasWanted, Signal::CpuPressureRatio),
         };
-        let memory = dimension == Dimension::Memory;
+        let (cpu, memory) = (dimension == Dimension::Cpu, dimension == Dimension::Memory);
         Situation {
             at,
             target: self.target.id.clone(),
@@ -371,12 +406,23 @@ impl TargetState {
             current: self.current(at, now, limit, state),
             usage: now.value(usage),
             peak: self.window.peak(usage, at.minus(guard.peak_window)),
-            throttled_ratio: (!memory).then(|| now.value(Signal::CpuThrottledRatio)).flatten(),
+            throttled_ratio: cpu.then(|| now.value(Signal::CpuThrottledRatio)).flatten(),
             pressure_ratio: now.value(pressure),
             oom_kills: memory.then(|| self.new_oom_kills()).flatten(),
             freshness: self.freshness(now, usage, limit),
             assessment: self.assessment.clone(),
             alerts: standing.alerts(&self.target, dimension),
+            workload: workload.filter(|_| dimension == Dimension::Replicas).map(|rule| Workload {
+                capacity: rule.capacity,
+                ready: now.value(Signal::ReplicasReady),
+                startup_delay: rule.startup_delay,
+                latency_seconds: now.value(Signal::LatencySeconds),
+                cpu_ratio: now
+                    .value(Signal::CpuUsageCores)
+                    .zip(now.value(Signal::CpuLimitCores))
+                    .map(|(used, limit)| used / limit),
+            }),
+            forecast: None,
         }
     }
 
@@ -396,6 +442,10 @@ impl TargetState {
         }
         match now.value(limit) {
             Some(size) => Some(Limit::At(size)),
+            // What is not told of replicas does not mean that there is no end to them.
+            None if limit == Signal::ReplicasWanted => {
+                now.value(Signal::ReplicasReady).map(Limit::At)
+            }
             None if self.found_at < at => None,
             None => (!self.window.has(limit)).then_some(Limit::Max),
         }

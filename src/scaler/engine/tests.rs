@@ -40,9 +40,11 @@ fn engine() -> Engine {
     let scale = Scale { min: 0.2, max: 4.0 };
     let settings = RuleSettings {
         mode: Mode::Enforce,
-        dimensions: BTreeMap::from([(Dimension::Cpu, Some(scale))]),
-        policy: Policy::default(),
-        guard,
+        dimensions: BTreeMap::from([(
+            Dimension::Cpu,
+            DimensionSettings::new(Dimension::Cpu, Some(scale), None, Some(guard)),
+        )]),
+        workload: None,
     };
     let mut engine = Engine::new(Detection::default(), 100);
     engine.set_rules([("shop".into(), settings)]).expect("valid settings");
@@ -112,7 +114,8 @@ fn what_was_read_back_beats_an_older_sample() {
 fn a_confirmed_change_spends_the_cooldown() {
     let mut engine = engine();
     let mut settings = engine.rules.remove("shop").expect("the rule").settings;
-    settings.guard.cooldown_up = Duration::from_secs(3600);
+    let cpu = settings.dimensions.get_mut(&Dimension::Cpu).expect("the CPU");
+    cpu.guard.cooldown_up = Duration::from_secs(3600);
     engine.set_rules([("shop".into(), settings)]).expect("valid settings");
     let busy = |i| vec![seen(i, 1.0, Some(1.0))];
     let first = tick(&mut engine, 0, busy(0));

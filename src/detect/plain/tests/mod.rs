@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::config::Detection;
-use crate::detect::forest::{self, Contamination, Forest, tree, walk};
+use crate::detect::forest::{Contamination, Forest, tree, walk};
 use crate::features::{Features, Schema, quantile};
 
 fn schema(width: usize) -> Arc<Schema> {

@@ -1,23 +1,9 @@
-//! How a size is chosen.
+//! Utilisation thresholds.
 
 use serde::{Deserialize, Serialize};
 
 use crate::target::Dimension;
 use crate::units::amount;
-
-/// Which policy, with its parameters. Keyed by variant: `policy: { threshold: { … } }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Policy {
-    /// Utilisation thresholds with absolute sizes.
-    Threshold(Threshold),
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self::Threshold(Threshold::default())
-    }
-}
 
 /// Grow above one utilisation, shrink below another, and aim at a third in both cases.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +13,8 @@ pub struct Threshold {
     pub cpu: ThresholdDimension,
     /// For the memory limit.
     pub memory: ThresholdDimension,
+    /// For the number of replicas; what is used is the load over `workload.capacity`.
+    pub replicas: ThresholdDimension,
     /// How much of a new, lower need is believed at each tick, in (0, 1]:
     /// `smoothed ← smoothed + factor · (need − smoothed)`. A higher need is believed at once.
     pub smoothing_factor: f64,
@@ -44,6 +32,7 @@ impl Threshold {
         match dimension {
             Dimension::Cpu => &self.cpu,
             Dimension::Memory => &self.memory,
+            Dimension::Replicas => &self.replicas,
         }
     }
 }
@@ -65,6 +54,13 @@ impl Default for Threshold {
                 chunk: (50 << 20) as f64,
                 upper_limit: (1 << 30) as f64,
             },
+            replicas: ThresholdDimension {
+                scale_up_ratio: 0.75,
+                scale_down_ratio: 0.30,
+                target_ratio: 0.50,
+                chunk: 1.0,
+                upper_limit: 4.0,
+            },
             smoothing_factor: 0.1,
             throttled_ratio: 0.25,
             min_growth_ratio: 0.1,
@@ -72,7 +68,7 @@ impl Default for Threshold {
     }
 }
 
-/// The thresholds of one dimension. Ratios are usage over limit, 0–1; sizes are cores or bytes.
+/// The thresholds of one dimension. Ratios are usage over limit, 0–1; sizes are cores, bytes or replicas.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ThresholdDimension {

@@ -1,5 +1,8 @@
 //! `loadline train`: fits a model, judges it on what came last, keeps the better one.
 
+mod cloud;
+mod importances;
+
 use std::error::Error;
 use std::fs;
 use std::io::{self, Write};
@@ -13,24 +16,28 @@ use super::CommandResult;
 use super::output::write_atomically;
 use super::progress;
 use super::training::{Origin, Prepared, Source};
-use crate::chart::{Axis, Chart, Color, Layer, Panel, Shape};
+use crate::detect::DetectError;
 use crate::predict::dataset::Dataset;
 use crate::predict::model::{ModelKind, ReplicaModel};
 use crate::predict::scores::Scores;
 
-/// How many features the picture shows.
-const MOST_BARS: usize = 20;
-
-/// Fit a model of how many replicas services need, and judge it on the last fifth of the rows by time.
+/// Fit a model on what was measured, and judge it on the last fifth of the rows by time.
 ///
-/// The rows have the columns timestamp, service_name, cpu_usage_percent, ram_usage_percent and
-/// replica_count, and as many of the others in docs/training.md as there are. The folder of --output then
-/// holds replicas.model, metrics.json, feature_importance.csv and feature_importance.png. A model that is
-/// there already stays where it is better on the same rows.
+/// With --features kubernetes, the default, the model tells how many replicas a service needs; the rows have
+/// the columns timestamp, service_name, cpu_usage_percent, ram_usage_percent and replica_count, and as many
+/// of the others in docs/training.md as there are. With --features cloud it tells the CPU of an instance a
+/// minute ahead; the rows have the columns timestamp, cpu, ram and disk.
+///
+/// The folder of --output then holds replicas.model or cloud.model, metrics.json, feature_importance.csv and
+/// feature_importance.png. A model that is there already stays where it is better on the same rows.
 #[derive(Args)]
 #[command(group(ArgGroup::new("source").required(true).args(["data", "queries"])))]
 pub struct Arguments {
-    /// random_forest, boosting, or auto: whichever is better on the last rows
+    /// kubernetes or cloud
+    #[arg(long, value_name = "NAME", default_value = "kubernetes", value_parser = feature_set)]
+    features: FeatureSet,
+    /// random_forest, boosting, or auto: whichever is better on the last rows. With --features cloud always
+    /// boosting
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = models)]
     model: Models,
     /// The folder for the model and what is told of it
@@ -44,6 +51,23 @@ pub struct Arguments {
     seed: u64,
     #[command(flatten)]
     source: Source,
+}
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// A named set of features, and with it what a model tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FeatureSet {
+    Kubernetes,
+    Cloud,
+}
+
+fn feature_set(name: &str) -> Result<FeatureSet, String> {
+    match name {
+        "kubernetes" => Ok(FeatureSet::Kubernetes),
+        "cloud" => Ok(FeatureSet::Cloud),
+        _ => Err("expected kubernetes or cloud".to_owned()),
+    }
 }
 
 /// The models to fit.
@@ -83,9 +107,16 @@ impl Arguments {
     pub fn run(&self) -> CommandResult {
         fs::create_dir_all(&self.output)
             .map_err(|e| format!("{}: cannot make the folder: {e}", self.output.display()))?;
+        match self.features {
+            FeatureSet::Kubernetes => self.replicas(),
+            FeatureSet::Cloud => cloud::run(self),
+        }
+    }
+
+    fn replicas(&self) -> CommandResult {
         let path = self.output.join("replicas.model");
         // What cannot be compared with is told before the long work.
-        let old = self.old_model(&path)?;
+        let old = self.old(&path, ReplicaModel::load)?;
         let prepared = Prepared::read(&self.source)?;
         let mut out = io::stdout().lock();
         writeln!(out, "{}", prepared.origin.summary())?;
@@ -106,7 +137,7 @@ impl Arguments {
         if verdict.save {
             let bytes = model.save()?;
             write_atomically(&path, |file| file.write_all(&bytes))?;
-            self.write_importances(&model)?;
+            importances::write(&self.output, model.kind().name(), &model.importances())?;
         }
         let scores = &training.scores;
         writeln!(
@@ -124,25 +155,28 @@ impl Arguments {
 
     /// The model that is there already. One that cannot be read stops everything unless it may be
     /// overwritten: it may be the only copy of something.
-    fn old_model(&self, path: &Path) -> Result<Option<ReplicaModel>, Box<dyn Error + Send + Sync>> {
+    fn old<T>(
+        &self,
+        path: &Path,
+        load: impl FnOnce(&[u8]) -> Result<T, DetectError>,
+    ) -> Result<Option<T>, Failure> {
         let bytes = match fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(format!("{}: cannot read: {error}", path.display()).into()),
             Ok(bytes) => bytes,
         };
-        match ReplicaModel::load(&bytes) {
+        match load(&bytes) {
             Ok(model) => Ok(Some(model)),
             Err(_) if self.force_save => Ok(None),
-            Err(error) => Err(format!(
-                "{}: {error}; give --force-save to overwrite it",
-                path.display()
-            )
-            .into()),
+            Err(error) => {
+                let path = path.display();
+                Err(format!("{path}: {error}; give --force-save to overwrite it").into())
+            }
         }
     }
 
     /// The best of the models on the test part, and how long its fit took.
-    fn best(&self, prepared: &Prepared) -> Result<(ReplicaModel, f64), Box<dyn Error + Send + Sync>> {
+    fn best(&self, prepared: &Prepared) -> Result<(ReplicaModel, f64), Failure> {
         let Prepared { data, split, .. } = prepared;
         let bar = progress::bar("fitting", self.model.0.len() as u64);
         let mut fitted: Vec<(f64, ReplicaModel, f64)> = Vec::new();
@@ -194,47 +228,13 @@ impl Arguments {
             None => saved("the old model says nothing of these rows"),
         }
     }
-
-    fn write_importances(&self, model: &ReplicaModel) -> CommandResult {
-        let importances = model.importances();
-        let mut lines = csv::Writer::from_writer(Vec::new());
-        lines.write_record(["feature", "importance"])?;
-        for (name, share) in &importances {
-            lines.write_record([name, &share.to_string()])?;
-        }
-        let bytes = lines.into_inner().map_err(|error| error.to_string())?;
-        let path = self.output.join("feature_importance.csv");
-        write_atomically(&path, |file| file.write_all(&bytes))?;
-        let png = picture(model.kind(), &importances)?;
-        write_atomically(&self.output.join("feature_importance.png"), |file| file.write_all(&png))?;
-        Ok(())
-    }
 }
 
-fn nothing_to_judge_by() -> Box<dyn Error + Send + Sync> {
+fn nothing_to_judge_by() -> Failure {
     "there is no row to judge the model by".into()
 }
 
 /// Writes `text` to `path`, whole or not at all.
 fn write_text(path: &Path, text: &str) -> io::Result<()> {
     write_atomically(path, |file| file.write_all(text.as_bytes()))
-}
-
-/// The features that count most, as bars.
-fn picture(kind: ModelKind, importances: &[(String, f64)]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
-    let shown = &importances[..importances.len().min(MOST_BARS)];
-    let bars = (0..).zip(shown).map(|(place, (_, share))| (f64::from(place), *share)).collect();
-    let layer = Layer { name: String::new(), color: Color::SERIES[0], shape: Shape::Bars(bars) };
-    let chart = Chart {
-        title: format!("{}: what counts", kind.name()),
-        subtitle: format!("the {} of {} features that count most", shown.len(), importances.len()),
-        x: Axis::Names(shown.iter().map(|(name, _)| name.clone()).collect()),
-        panels: vec![Panel {
-            title: "share of what was learnt (0–1)".to_owned(),
-            range: Some((0.0, 0.0)),
-            weight: 1.0,
-            layers: vec![layer],
-        }],
-    };
-    Ok(chart.png(1920, 900)?)
 }

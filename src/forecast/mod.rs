@@ -9,6 +9,7 @@ mod naive;
 mod regular;
 mod series;
 mod task;
+pub mod trees;
 
 use std::sync::Arc;
 use std::time::Duration;

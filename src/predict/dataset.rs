@@ -15,8 +15,8 @@ use crate::units::Timestamp;
 const FEWEST_ROWS: usize = 100;
 
 /// Shares of the rows, by time: to fit, and to fit or to say when to stop.
-const FIT_SHARE: f64 = 0.6;
-const KNOWN_SHARE: f64 = 0.8;
+pub(super) const FIT_SHARE: f64 = 0.6;
+pub(super) const KNOWN_SHARE: f64 = 0.8;
 
 /// How the features of a service become a row of numbers. It travels with the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,6 +70,14 @@ pub enum DatasetError {
          to learn from, found {rows}"
     )]
     TooFew {
+        /// How many there are.
+        rows: usize,
+    },
+    /// Too few samples of an instance.
+    #[error(
+        "expected at least 100 rows with 60 rows before and a minute after them to learn from, found {rows}"
+    )]
+    TooFewSamples {
         /// How many there are.
         rows: usize,
     },

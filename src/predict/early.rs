@@ -20,8 +20,7 @@ pub fn boost(
     stop: (ArrayView2<f64>, &[f64]),
     seed: u64,
 ) -> Boosting {
-    let mut trees = FIRST_TREES;
-    loop {
+    let fit = |trees| {
         let params = Params {
             trees,
             rate: 0.05,
@@ -31,12 +30,15 @@ pub fn boost(
             seed,
             ..Params::default()
         };
-        let fitted = Boosting::fit_all(rows, labels, weights, &[Loss::Squared], &params).pop();
         // One loss, one model.
-        let Some(model) = fitted else { return Boosting::fit(rows, labels, Loss::Squared, &params) };
-        let best = best_count(&squared_errors(&model, stop));
+        let fitted = Boosting::fit_all(rows, labels, weights, &[Loss::Squared], &params).pop();
+        fitted.unwrap_or_else(|| Boosting::fit(rows, labels, Loss::Squared, &params))
+    };
+    let mut trees = FIRST_TREES;
+    loop {
+        let best = best_count(&squared_errors(&fit(trees), stop));
         if best + PATIENCE < trees || trees >= MOST_TREES {
-            return model.first(best);
+            return fit(best);
         }
         // The first trees of a longer run are those of a shorter one.
         trees = (2 * trees).min(MOST_TREES);

@@ -7,10 +7,11 @@
 //! * [`scores`], [`recommend`]: how good models are, and which to use.
 //! * [`request`], [`decision`]: what is asked about a service, and the answer.
 //! * [`predictor`]: a model beside what was seen of each service.
-//! * [`autoscale`]: the same of an instance.
+//! * [`cloud`]: a model of the CPU of an instance; [`autoscale`]: what is told of it.
 
 pub mod autoscale;
 pub mod clean;
+pub mod cloud;
 pub mod dataset;
 pub mod decision;
 mod early;

@@ -1,7 +1,5 @@
 //! Models of replica counts, with everything that must travel with them.
 
-use std::sync::Arc;
-
 use ndarray::Axis;
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +46,7 @@ impl ModelKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Core {
     RandomForest(RandomForest),
-    Boosting { model: Boosting, importances: Vec<f64> },
+    Boosting(Boosting),
 }
 
 /// What a model has learnt from, and how well.
@@ -87,9 +85,7 @@ impl ReplicaModel {
                 let part = |rows: &[usize]| (data.rows.select(Axis(0), rows), data.labels(rows));
                 let (rows, labels) = part(&split.fit);
                 let stop = part(&split.stop);
-                let model = boost(rows.view(), &labels, None, (stop.0.view(), &stop.1), seed);
-                let importances = model.importances().to_vec();
-                Core::Boosting { model, importances }
+                Core::Boosting(boost(rows.view(), &labels, None, (stop.0.view(), &stop.1), seed))
             }
         };
         Self { kind, inputs: data.inputs.clone(), core, training: None }
@@ -127,7 +123,7 @@ impl ReplicaModel {
     pub fn predict(&self, row: &[f64]) -> f64 {
         match &self.core {
             Core::RandomForest(forest) => forest.predict(row),
-            Core::Boosting { model, .. } => model.predict(row),
+            Core::Boosting(model) => model.predict(row),
         }
     }
 
@@ -137,14 +133,15 @@ impl ReplicaModel {
         rows.iter().map(row).collect()
     }
 
-    /// How much each column of a row counts: shares of 1, the largest first.
+    /// How much each column of a row counts: shares of 1, the largest first. Of a forest by how much it
+    /// lowers the error, of boosting by how often it is asked about.
     pub fn importances(&self) -> Vec<(String, f64)> {
+        let names = self.inputs.names();
         let shares = match &self.core {
-            Core::RandomForest(forest) => forest.importances(),
-            Core::Boosting { importances, .. } => importances,
+            Core::RandomForest(forest) => forest.importances().to_vec(),
+            Core::Boosting(model) => model.importances(names.len()),
         };
-        let mut named: Vec<(String, f64)> =
-            self.inputs.names().into_iter().zip(shares.iter().copied()).collect();
+        let mut named: Vec<(String, f64)> = names.into_iter().zip(shares).collect();
         named.sort_by(|a, b| b.1.total_cmp(&a.1));
         named
     }

@@ -15,7 +15,9 @@ use crate::features::{Features, OutOfOrder};
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PredictError {
     /// The model was not trained on this service.
-    #[error("service_name: the model knows {known}, found {service:?}: train it on that service too")]
+    #[error(
+        "service_name: the model knows {known}, found {service:?}: train it on that service too"
+    )]
     UnknownService {
         /// The service asked about.
         service: Arc<str>,
@@ -89,8 +91,7 @@ pub fn decide(
     let row = model.inputs().row(&features, &service).unwrap_or_default();
     let predicted = Some(model.predict(&row)).filter(|count| count.is_finite());
     let predicted = replicas(predicted.unwrap_or(current));
-    let mut decision =
-        ReplicaDecision::new(&service, current as u32, predicted as u32, &features);
+    let mut decision = ReplicaDecision::new(&service, current as u32, predicted as u32, &features);
     if told.is_none() {
         decision.reasoning += "; replica_count was not told: taken as 1";
     }

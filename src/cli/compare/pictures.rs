@@ -66,7 +66,8 @@ pub fn predictions(report: &Report, prepared: &Prepared) -> Picture {
     let at = |row: usize| data.examples[row].at.seconds();
     let needed: Vec<_> = rows_of(shown).map(|(_, row)| (at(*row), Some(label(*row)))).collect();
     let panel = |(entry, color): (&Entry, &Color)| {
-        let said = rows_of(shown).map(|(place, row)| (at(*row), entry.predicted.get(place).copied()));
+        let said =
+            rows_of(shown).map(|(place, row)| (at(*row), entry.predicted.get(place).copied()));
         Panel {
             title: format!("{}, in replicas", entry.name),
             range: None,

@@ -218,7 +218,7 @@ impl Forest {
     }
 
     /// Whether every walk stays inside its tree: what a file must hold before it may be walked.
-    pub(in crate::detect) fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         self.nodes.len() == self.path_lengths.len()
             && self.trees.first().is_some_and(|tree| tree.root == 0)
             && self.normal_path_length > 0.0

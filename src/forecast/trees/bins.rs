@@ -143,7 +143,8 @@ mod tests {
                 prop_assert_eq!(code == 0, value.is_nan());
                 for (other, value_other) in values.iter().enumerate() {
                     let theirs = binned.row(other)[0];
-                    prop_assert!(!(narrow(*value) <= narrow(*value_other)) || code <= theirs);
+                    let rising = narrow(*value) <= narrow(*value_other);
+                    prop_assert!(!rising || code <= theirs);
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! Trees over histograms: boosting for any quantile, and a random forest.
 //!
-//! Values are sorted into a few bins a feature once ([`bins`]). A tree grows by dividing the leaf that
-//! helps most, judged from the sums of gradients of each bin ([`grow`], [`split`]); the sums are integers
-//! ([`sum`]), so that no order of adding changes a tree. Missing values are a bin of their own and go to
+//! Values are sorted into a few bins a feature once (`bins`). A tree grows by dividing the leaf that
+//! helps most, judged from the sums of gradients of each bin (`grow`, `split`); the sums are integers
+//! (`sum`), so that no order of adding changes a tree. Missing values are a bin of their own and go to
 //! whichever side suits them. What a leaf says is taken from its residuals themselves: for a quantile it is
 //! the quantile of the leaf, as in LightGBM, and not a step along the gradient.
 //!

@@ -25,6 +25,7 @@ mod operations;
 mod procfs;
 mod promql;
 mod support;
+mod train;
 mod unprivileged;
 mod up;
 mod web;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 
-use super::autoscale::confidence;
 use super::dataset::{DatasetError, FIT_SHARE, KNOWN_SHARE};
 use super::early::boost;
 use super::scores::Scores;
@@ -29,6 +28,11 @@ const EXTRA_WEIGHT: (f64, f64) = (0.5, 1.0);
 
 /// Fewer rows than these teach nothing.
 const FEWEST_ROWS: usize = 100;
+
+/// Below this mean, in percent, the deviation is set against [`QUIET_SPREAD`] instead of the mean.
+const QUIET_MEAN: f64 = 1.0;
+/// In percent.
+const QUIET_SPREAD: f64 = 50.0;
 
 /// A model of the CPU to come, with everything that must travel with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -265,6 +269,15 @@ pub struct CpuToCome {
     pub confidence: f64,
 }
 
+/// How sure a prediction of the CPU is, 0–1: 1 / (1 + the coefficient of variation of the last 60
+/// samples); of a mean below 1 % the deviation is divided by 50 instead. `None` where mean or deviation
+/// is missing.
+fn confidence(mean: Option<f64>, deviation: Option<f64>) -> Option<f64> {
+    let (mean, deviation) = mean.zip(deviation)?;
+    let variation = deviation / if mean < QUIET_MEAN { QUIET_SPREAD } else { mean };
+    Some((1.0 / (1.0 + variation)).clamp(0.0, 1.0))
+}
+
 /// A model beside the last samples of one instance.
 pub struct CloudPredictor {
     model: CloudModel,
@@ -359,6 +372,16 @@ mod tests {
             [with(0.0, 0.0), with(1.0, 0.0), with(0.0, 1.0), with(1.0, 1.0)],
             [1.0, 1.5, 2.0, 2.5]
         );
+    }
+
+    #[test]
+    fn confidence_falls_with_variation() {
+        let of = |mean, deviation| confidence(Some(mean), Some(deviation));
+        assert_eq!(of(50.0, 0.0), Some(1.0));
+        assert_eq!(of(50.0, 50.0), Some(0.5));
+        assert_eq!(of(20.0, 5.0), Some(0.8));
+        assert_eq!(of(0.5, 5.0), Some(1.0 / 1.1), "quiet: against 50");
+        assert_eq!(confidence(None, Some(1.0)), None);
     }
 
     #[test]

@@ -7,14 +7,15 @@
 //! * [`scores`], [`recommend`]: how good models are, and which to use.
 //! * [`request`], [`decision`]: what is asked about a service, and the answer.
 //! * [`predictor`]: a model beside what was seen of each service.
-//! * [`cloud`]: a model of the CPU of an instance; [`autoscale`]: what is told of it.
+//! * [`cloud`]: a model of the CPU of an instance, and what is told by it.
 
-pub mod autoscale;
 pub mod clean;
 pub mod cloud;
 pub mod dataset;
 pub mod decision;
 mod early;
+#[cfg(test)]
+mod fixtures;
 pub mod label;
 pub mod model;
 pub mod predictor;

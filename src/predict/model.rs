@@ -170,3 +170,78 @@ impl ReplicaModel {
 fn known(split: &Split) -> Vec<usize> {
     split.fit.iter().chain(&split.stop).copied().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::predict::fixtures::wave;
+
+    fn data() -> (Dataset, Split) {
+        let mut records = wave("a", 500);
+        records.extend(wave("b", 250));
+        let data = Dataset::new(&records).expect("sorted");
+        let split = data.split().expect("enough rows");
+        (data, split)
+    }
+
+    fn fitted(kind: ModelKind, (data, split): &(Dataset, Split)) -> ReplicaModel {
+        let model = ReplicaModel::fit(kind, data, split, 42);
+        model.judged(data, split).expect("rows to judge by")
+    }
+
+    #[test]
+    fn models_beat_the_rules_where_the_metrics_tell_what_comes() {
+        let rows = data();
+        let (data, split) = &rows;
+        let by = |of: fn(&crate::predict::dataset::Example) -> Option<f64>| {
+            let said: Vec<f64> =
+                split.test.iter().filter_map(|row| of(&data.examples[*row])).collect();
+            Scores::of(&said, &data.labels(&split.test)).expect("rows")
+        };
+        let rules = [by(|example| example.current), by(|example| example.by_thresholds)];
+        for kind in ModelKind::ALL {
+            let model = fitted(kind, &rows);
+            let Training { scores, until, from, .. } = model.training().expect("judged");
+            assert!(*until < split.test_from && from < until, "{kind:?}");
+            assert!(scores.exact_accuracy > 0.9, "{kind:?}: {scores:?}");
+            for rule in &rules {
+                assert!(scores.rmse < 0.7 * rule.rmse, "{kind:?}: {scores:?}, {rule:?}");
+            }
+            let importances = model.importances();
+            let sum: f64 = importances.iter().map(|(_, share)| share).sum();
+            assert!((sum - 1.0).abs() < 1e-9 && importances.is_sorted_by(|a, b| a.1 >= b.1));
+        }
+    }
+
+    #[test]
+    fn a_file_gives_the_model_back_and_anything_else_is_refused() {
+        let rows = data();
+        let model = fitted(ModelKind::Boosting, &rows);
+        assert_eq!(fitted(ModelKind::Boosting, &rows), model, "the same rows, the same model");
+        let bytes = model.save().expect("bytes");
+        let again = ReplicaModel::load(&bytes).expect("a file");
+        assert_eq!(again, model);
+        let mut damaged = bytes.clone();
+        damaged[bytes.len() / 2] ^= 1;
+        assert!(matches!(ReplicaModel::load(&damaged), Err(DetectError::Damaged { .. })));
+        assert!(matches!(ReplicaModel::load(b"else"), Err(DetectError::NotThisKind { .. })));
+        let mut skewed = model;
+        let mut names = schema().names().to_vec();
+        names.swap(0, 1);
+        skewed.inputs = Inputs::new(
+            crate::features::Schema::new(names),
+            skewed.inputs.services().to_vec(),
+            Default::default(),
+        );
+        let bytes = skewed.save().expect("bytes");
+        assert!(matches!(ReplicaModel::load(&bytes), Err(DetectError::Schema { .. })));
+    }
+
+    #[test]
+    fn names_lead_back_to_models() {
+        for kind in ModelKind::ALL {
+            assert_eq!(ModelKind::from_name(kind.name()), Some(kind));
+        }
+        assert_eq!(ModelKind::from_name("oracle"), None);
+    }
+}

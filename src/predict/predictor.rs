@@ -87,7 +87,7 @@ pub fn decide(
     let told = record.replicas;
     let features = given_first(&engineered, &history.extractor.push(record)?);
     history.replicas = told;
-    let current = told.unwrap_or(1.0);
+    let current = told.map_or(1.0, f64::round);
     let row = model.inputs().row(&features, &service).unwrap_or_default();
     let predicted = Some(model.predict(&row)).filter(|count| count.is_finite());
     let predicted = replicas(predicted.unwrap_or(current));
@@ -112,4 +112,80 @@ fn given_first(given: &[Option<f64>; ENGINEERED.len()], computed: &Features) -> 
     let given = std::iter::repeat_n(None, METRICS.len()).chain(given.iter().copied());
     let values: Vec<_> = given.zip(computed.values()).map(|(a, b)| a.or(b)).collect();
     Features::new(schema(), values)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::features::kubernetes::{Metric, Record};
+    use crate::predict::dataset::Dataset;
+    use crate::predict::fixtures::wave;
+    use crate::predict::model::ModelKind;
+    use crate::units::Timestamp;
+
+    fn trained() -> (Predictor, Dataset) {
+        let data = Dataset::new(&wave("shop", 400)).expect("sorted");
+        let split = data.split().expect("enough rows");
+        let model = ReplicaModel::fit(ModelKind::Boosting, &data, &split, 42);
+        (Predictor::new(model), data)
+    }
+
+    /// What was trained on and what is asked about live are the same numbers.
+    #[test]
+    fn live_answers_are_those_of_training_rows() {
+        let (mut predictor, data) = trained();
+        for (row, record) in wave("shop", 400).into_iter().enumerate() {
+            let expected = predictor.model().predict(&data.rows.row(row).to_vec());
+            let answer = predictor.predict(Request::of(record)).expect("an answer");
+            assert_eq!(f64::from(answer.predicted_replicas), replicas(expected), "row {row}");
+            assert_eq!(answer.current_replicas, 3);
+        }
+    }
+
+    #[test]
+    fn a_single_request_is_answered() {
+        let (mut predictor, _) = trained();
+        let mut ask = |json: serde_json::Value| {
+            let request = Request::from_json(&json, Timestamp::from_millis(0)).expect("a request");
+            predictor.predict(request)
+        };
+        let answer = ask(json!({
+            "service_name": "shop",
+            "cpu_usage_percent": 175.5,
+            "cpu_usage_percent_slope": 0.5,
+            "cpu_rolling_std": 5.2,
+            "timestamp": 30,
+        }))
+        .expect("an answer");
+        assert!((answer.confidence - 0.943).abs() < 1e-12, "{answer:?}");
+        assert_eq!(answer.current_replicas, 1);
+        assert!(answer.reasoning.ends_with("; replica_count was not told: taken as 1"));
+        assert!(!answer.reasoning.contains("175"), "capped as in training: {answer:?}");
+        let told = json!({"service_name": "shop", "replica_count": 4, "timestamp": 60});
+        assert_eq!(ask(told).expect("an answer").current_replicas, 4);
+        let again = json!({"service_name": "shop", "timestamp": 90});
+        assert_eq!(ask(again).expect("an answer").current_replicas, 4, "the newest that was told");
+        let late = ask(json!({"service_name": "shop", "timestamp": 60})).expect_err("late");
+        assert!(late.to_string().starts_with("timestamp: expected rows in the order"), "{late}");
+        let unknown = ask(json!({"service_name": "bar"})).expect_err("unknown");
+        assert_eq!(
+            unknown.to_string(),
+            "service_name: the model knows shop, found \"bar\": train it on that service too"
+        );
+    }
+
+    #[test]
+    fn answers_stay_between_one_and_ten() {
+        let (mut predictor, _) = trained();
+        for (second, count) in [(30, 0.0), (60, 50.0)] {
+            let mut record = Record::empty(Timestamp::from_millis(second * 1000), "shop".into());
+            record.set(Metric::Cpu, 99.0);
+            record.replicas = Some(count);
+            let answer = predictor.predict(Request::of(record)).expect("an answer");
+            assert!((1..=10).contains(&answer.predicted_replicas));
+            assert_eq!(f64::from(answer.current_replicas), count);
+        }
+    }
 }

@@ -83,6 +83,7 @@ impl Report {
             ]);
         }
         let mut points = self::table(&["model", "points of 8", "best at"]);
+        points.column_iter_mut().skip(2).for_each(|c| c.set_cell_alignment(CellAlignment::Left));
         for Points { name, points: count, won } in &self.points {
             points.add_row([name.clone(), count.to_string(), won.join(", ")]);
         }
@@ -210,7 +211,7 @@ mod tests {
         let expected = "\
 Models compared
 
-110 rows of 2 services from 3 files, 1 files left out, 2 rows capped; 80 to learn from, 10 from \
+110 rows of 2 services from 3 files, files left out: 1, rows capped: 2; 80 to learn from, 10 from \
 2026-01-31T12:00:00.000Z on to judge by
 left out: b.csv: line 3: odd
 

@@ -7,8 +7,13 @@ use crate::chart::{Axis, Chart, Color, Layer, Panel, Shape};
 use crate::cli::CommandResult;
 use crate::cli::output::write_atomically;
 
-/// How many features the picture shows.
-const MOST_BARS: usize = 20;
+/// How many features the picture shows: their names are long.
+const MOST_BARS: usize = 7;
+
+/// In pixels.
+const WIDTH: u32 = 2800;
+/// In pixels.
+const HEIGHT: u32 = 900;
 
 /// Writes `feature_importance.csv` and `.png` into `folder`, of shares that fall from one to the next.
 pub fn write(folder: &Path, model: &str, importances: &[(String, f64)]) -> CommandResult {
@@ -19,7 +24,7 @@ pub fn write(folder: &Path, model: &str, importances: &[(String, f64)]) -> Comma
     }
     let bytes = lines.into_inner().map_err(|error| error.to_string())?;
     write_atomically(&folder.join("feature_importance.csv"), |file| file.write_all(&bytes))?;
-    let png = chart(model, importances).png(1920, 900)?;
+    let png = chart(model, importances).png(WIDTH, HEIGHT)?;
     write_atomically(&folder.join("feature_importance.png"), |file| file.write_all(&png))?;
     Ok(())
 }

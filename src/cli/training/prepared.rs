@@ -81,7 +81,7 @@ impl Origin {
             (cleaning.repeated, "repeated rows dropped"),
         ] {
             if count > 0 {
-                text += &format!(", {count} {what}");
+                text += &format!(", {what}: {count}");
             }
         }
         let Self { train_rows, test_rows, test_from, .. } = self;

@@ -18,6 +18,7 @@ mod output;
 mod paths;
 mod picture;
 mod progress;
+mod replay;
 mod scaler;
 mod shown;
 mod shutdown;
@@ -65,6 +66,8 @@ enum Command {
     Train(Box<train::Arguments>),
     /// Fit every model on the same data, judge them side by side, recommend one
     Compare(Box<compare::Arguments>),
+    /// Live through a recording of the scaler again, and compare its decisions
+    Replay(replay::Arguments),
     /// Take one decision: JSON on stdin, JSON on stdout
     Decide(decide::Arguments),
     /// Say what is wrong with a file, line by line
@@ -94,6 +97,7 @@ pub fn run() -> ExitCode {
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Train(arguments) => arguments.run(),
         Command::Compare(arguments) => arguments.run(),
+        Command::Replay(arguments) => arguments.run(),
         Command::Decide(arguments) => arguments.run(),
         Command::Check(arguments) => arguments.run(),
         Command::Workload(arguments) => arguments.run(),

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::node::{Node, Position};
-use super::{Config, Detection, Policy, Prometheus, Threshold, de, validate, yaml};
+use super::{Config, Detection, Policy, Prometheus, de, validate, yaml};
 
 /// Larger settings files are refused unread.
 const MAX_FILE_BYTES: usize = 4 << 20;
@@ -159,23 +159,20 @@ fn refused(name: &str, problems: Vec<Problem>) -> ConfigError {
 
 /// Fills in what policies and guards leave open.
 fn inherit(root: &mut Node) {
-    let default =
-        serde_json::to_value(Policy::Threshold(Threshold::default())).map(Node::from_json).ok();
-    let policy = match (default, root.get("policy")) {
-        (Some(default), Some(policy)) => Some(overlay_policy(&default, policy)),
-        (default, None) => default,
-        (None, policy) => policy.cloned(),
-    };
-    let guard = root.get("guard").cloned();
-    if let (Some(node), Some(policy)) = (root.get_mut("policy"), &policy) {
-        *node = policy.clone();
+    if let Some(policy) = root.get_mut("policy") {
+        *policy = with_defaults(policy);
     }
+    let (policy, guard) = (root.get("policy").cloned(), root.get("guard").cloned());
     let Some(rules) = root.get_mut("targets") else {
         return;
     };
     for rule in rules.items_mut() {
-        if let (Some(own), Some(policy)) = (rule.get_mut("policy"), &policy) {
-            *own = overlay_policy(policy, own);
+        if let Some(own) = rule.get_mut("policy") {
+            // A policy of another kind shares no keys: it inherits nothing.
+            *own = match policy.as_ref().filter(|policy| kind(policy) == kind(own)) {
+                Some(policy) => policy.overlaid_with(own),
+                None => with_defaults(own),
+            };
         }
         if let (Some(own), Some(guard)) = (rule.get_mut("guard"), &guard) {
             *own = guard.overlaid_with(own);
@@ -183,16 +180,24 @@ fn inherit(root: &mut Node) {
     }
 }
 
-/// A policy of another kind shares no keys: it inherits nothing.
-fn overlay_policy(base: &Node, own: &Node) -> Node {
-    let same_kind = own.keys().all(|kind| base.get(kind).is_some());
-    if same_kind { base.overlaid_with(own) } else { own.clone() }
+/// The name under which a policy stands.
+fn kind(policy: &Node) -> Option<&str> {
+    policy.keys().next()
+}
+
+/// A policy with what it leaves open.
+fn with_defaults(policy: &Node) -> Node {
+    let default = kind(policy).and_then(Policy::named).map(serde_json::to_value);
+    match default.and_then(Result::ok).map(Node::from_json) {
+        Some(default) if kind(&default) == kind(policy) => default.overlaid_with(policy),
+        _ => policy.clone(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Guard, TargetRule};
+    use crate::config::{Guard, TargetRule, Threshold};
     use crate::target::Dimension;
     use proptest::prelude::*;
 

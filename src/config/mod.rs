@@ -32,7 +32,11 @@ pub use detection::{Calibrated, Detection, DetectionMode, View};
 pub use guard::Guard;
 pub use load::{ConfigError, DetectionFile, Problem, load, load_detection, parse};
 pub use node::Position;
-pub use policy::{Policy, Threshold, ThresholdDimension};
+pub use policy::{
+    Behavior, Buffered, ConfidenceAware, GrowthFrom, Hpa, Policy, SafetyNet, ScalingKind,
+    ScalingPolicy, ScalingRules, SelectPolicy, SimpleCeiling, Static, Step, Threshold,
+    ThresholdDimension,
+};
 pub use targets::{ActuatorKind, Scale, TargetRule, WorkloadRule};
 pub use validate::{decision_problems, url_problem};
 pub use warnings::warnings;
@@ -334,10 +338,13 @@ pub struct Journal {
     pub path: PathBuf,
     /// The log of suggestions: JSON, one object a line. `None`: none is written.
     pub suggestions_log: Option<PathBuf>,
+    /// The recording of everything that decisions rest on, for `loadline replay`: JSON, one object a
+    /// line. `None`: none is written.
+    pub recording: Option<PathBuf>,
 }
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { path: "/var/lib/loadline".into(), suggestions_log: None }
+        Self { path: "/var/lib/loadline".into(), suggestions_log: None, recording: None }
     }
 }

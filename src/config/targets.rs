@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Guard, Policy};
 use crate::target::{Dimension, Mode, Signal};
@@ -47,7 +47,7 @@ pub struct TargetRule {
 }
 
 /// What the replicas of a rule's targets carry.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadRule {
     /// The load that one replica carries, in the unit of the signal `load`.
@@ -102,7 +102,7 @@ pub enum ActuatorKind {
 }
 
 /// How far one dimension may be moved.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scale {
     /// The smallest size: cores, or bytes (a number, or as in `64MiB`).

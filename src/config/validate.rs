@@ -381,6 +381,9 @@ impl Check<'_> {
         if let Some(log) = &journal.suggestions_log {
             self.path(log, "journal.suggestions_log");
         }
+        if let Some(recording) = &journal.recording {
+            self.path(recording, "journal.recording");
+        }
     }
 }
 

@@ -1,22 +1,25 @@
 //! The names of the models.
 
-use super::{Forecaster, Task, naive};
+use super::{Forecaster, Task, additive, naive};
 
 /// A model by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// The newest sample.
     Naive,
+    /// Trend, seasons, events, and what is left of them now.
+    Prophet,
 }
 
 impl Kind {
     /// Every model of this build.
-    pub const ALL: [Self; 1] = [Self::Naive];
+    pub const ALL: [Self; 2] = [Self::Naive, Self::Prophet];
 
     /// The name on the command line, in the configuration, in labels and in files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Naive => "naive",
+            Self::Prophet => "prophet",
         }
     }
 
@@ -29,6 +32,7 @@ impl Kind {
     pub fn model(self, task: &Task) -> Box<dyn Forecaster> {
         match self {
             Self::Naive => Box::new(naive::Naive::new(task)),
+            Self::Prophet => Box::new(additive::Prophet::new(task)),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A [`Forecaster`] learns from a regular [`Series`], takes one sample at a time, and tells the
 //! quantiles of its [`Task`] from the newest sample on. [`Kind`] names every one of them.
 
+mod additive;
 mod error;
 mod kind;
 mod naive;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+pub use additive::{Calendar, Prophet, TrendAfter};
 pub use error::ForecastError;
 pub use kind::Kind;
 pub use regular::{Regular, SeriesError};

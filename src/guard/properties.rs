@@ -336,11 +336,12 @@ proptest! {
             case.guard.max_shrink_ratio = config[1];
             case.guard.memory_margin_ratio = config[2];
             case.guard.tolerance_ratio = config[3];
-            let Policy::Threshold(threshold) = &mut case.policy;
-            threshold.cpu.target_ratio = config[0];
-            threshold.memory.chunk = config[1];
-            threshold.smoothing_factor = config[2];
-            threshold.min_growth_ratio = config[3];
+            if let Policy::Threshold(threshold) = &mut case.policy {
+                threshold.cpu.target_ratio = config[0];
+                threshold.memory.chunk = config[1];
+                threshold.smoothing_factor = config[2];
+                threshold.min_growth_ratio = config[3];
+            }
         }
         let by_policy = case.tick();
         let proposal = Proposal { action, desired: Some(wild[7]), reasons: Vec::new() };

@@ -49,6 +49,8 @@ pub(crate) fn replicas(current: f64, load: f64) -> Situation {
         startup_delay: Duration::from_secs(120),
         latency_seconds: None,
         cpu_ratio: None,
+        memory_ratio: None,
+        error_ratio: None,
     };
     Situation { workload: Some(workload), ..situation(Dimension::Replicas, current, load) }
 }

@@ -1,9 +1,16 @@
 //! Signals, scores and alerts → a proposal. Pure.
 
+mod ahead;
+mod ceiling;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod hpa;
 pub mod plant;
+pub mod safety_net;
+mod service;
 pub mod size;
+mod static_count;
+mod step;
 mod threshold;
 
 use std::sync::Arc;
@@ -79,6 +86,12 @@ pub struct Workload {
     /// The mean use of the replicas' CPU, 0–1.
     #[serde(default)]
     pub cpu_ratio: Option<f64>,
+    /// The mean use of the replicas' memory, 0–1.
+    #[serde(default)]
+    pub memory_ratio: Option<f64>,
+    /// The share of requests that fail, 0–1.
+    #[serde(default)]
+    pub error_ratio: Option<f64>,
 }
 
 impl Situation {
@@ -172,6 +185,12 @@ pub struct Proposal {
 pub struct PolicyState {
     /// The need that a shrink rests on: cores or bytes. `None` before the first known usage.
     pub smoothed_need: Option<f64>,
+    /// The pause of `step`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<Box<step::State>>,
+    /// The windows of `hpa`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hpa: Option<Box<hpa::State>>,
 }
 
 /// What `policy` wants in this situation. The state is that of this target and dimension.
@@ -182,6 +201,18 @@ pub fn propose(
     situation: &Situation,
     state: &mut PolicyState,
 ) -> Proposal {
-    let config::Policy::Threshold(threshold) = policy;
-    threshold::propose(threshold, situation, state)
+    use config::Policy;
+    let proposal = match policy {
+        Policy::Threshold(policy) => threshold::propose(policy, situation, state),
+        Policy::Static(policy) => static_count::propose(policy, situation),
+        Policy::SimpleCeiling(_) => ceiling::simple(situation),
+        Policy::Buffered(policy) => ceiling::buffered(policy, situation),
+        Policy::ConfidenceAware(policy) => ceiling::confidence_aware(policy, situation),
+        Policy::Step(policy) => step::propose(policy, situation, &mut state.step),
+        Policy::Hpa(policy) => hpa::propose(policy, situation, &mut state.hpa),
+    };
+    match policy.safety_net() {
+        Some(net) => safety_net::apply(net, situation, proposal),
+        None => proposal,
+    }
 }

@@ -283,7 +283,7 @@ mod tests {
             Situation { freshness: Freshness::Stale, ..cpu(2.0, 0.1) },
             anomalous(cpu(2.0, 0.1)),
         ] {
-            let mut state = PolicyState { smoothed_need: Some(0.9) };
+            let mut state = PolicyState { smoothed_need: Some(0.9), ..PolicyState::default() };
             run(&situation, &mut state);
             assert_eq!(state.smoothed_need, Some(0.9), "{situation:?}");
         }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::observed::Observed;
 use crate::config::{Config, Detection, Guard, Policy, Scale, TargetRule, WorkloadRule};
 use crate::detect::{Assessment, DetectError, Detector};
 use crate::features;
 use crate::guard::{self, Decision, GuardState};
-use crate::journal::{Intent, Recovered};
 use crate::policy::{self, Action, AlertSignal, PolicyState, Situation, Workload};
 use crate::promql::Freshness;
 use crate::target::{Dimension, Mode, Signal, Target, TargetId};
@@ -21,7 +22,7 @@ use crate::window::{Observation, Window};
 const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// What the engine holds of one rule's settings.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RuleSettings {
     /// The mode of its targets.
     pub mode: Mode,
@@ -32,7 +33,7 @@ pub struct RuleSettings {
 }
 
 /// How one dimension is decided.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DimensionSettings {
     /// Its bounds. `None`: advice without bounds.
     pub scale: Option<Scale>,
@@ -131,6 +132,27 @@ pub struct DimensionState {
     guard: GuardState,
     /// The size that was last confirmed by reading the world back. The metrics lag behind it.
     confirmed: Option<(Timestamp, Limit<f64>)>,
+}
+
+/// A change that was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// Of which target.
+    pub target: TargetId,
+    /// Of what of it.
+    pub dimension: Dimension,
+    /// In which direction.
+    pub direction: Action,
+    /// When it was known to be made.
+    pub at: Timestamp,
+}
+
+impl Change {
+    /// The change that `decision` asked for, known to be made at `at`.
+    pub fn of(decision: &Decision, at: Timestamp) -> Self {
+        let Decision { target, dimension, action, .. } = decision;
+        Self { target: target.clone(), dimension: *dimension, direction: *action, at }
+    }
 }
 
 /// What stands outside the metrics: alerts and pauses.
@@ -238,10 +260,10 @@ impl Engine {
     }
 
     /// Records that a change was made and read back: `size` is in force from `at` on.
-    pub fn confirm(&mut self, decision: &Decision, size: Limit<f64>, at: Timestamp) {
-        if let Some(state) = self.dimension_mut(&decision.target, decision.dimension) {
-            state.guard.confirmed(at, decision.action);
-            state.confirmed = Some((at, size));
+    pub fn confirm(&mut self, change: &Change, size: Limit<f64>) {
+        if let Some(state) = self.dimension_mut(&change.target, change.dimension) {
+            state.guard.confirmed(change.at, change.direction);
+            state.confirmed = Some((change.at, size));
         }
     }
 
@@ -258,16 +280,11 @@ impl Engine {
         }
     }
 
-    /// What the journal remembers: cooldowns go on where they stopped. Targets that are not found
+    /// A change of before the restart: its cooldown goes on where it stopped. Targets that are not found
     /// again are forgotten.
-    pub fn remember(&mut self, recovered: &Recovered) {
-        self.remembered = recovered.guard.clone();
-    }
-
-    /// A change of before the restart that was only now found to have been made, or made.
-    pub fn remember_change(&mut self, intent: &Intent, at: Timestamp) {
-        let key = (intent.target.id.clone(), intent.dimension);
-        self.remembered.entry(key).or_default().confirmed(at, intent.direction());
+    pub fn remember(&mut self, change: &Change) {
+        let key = (change.target.clone(), change.dimension);
+        self.remembered.entry(key).or_default().confirmed(change.at, change.direction);
     }
 
     /// The target of this id.
@@ -421,6 +438,11 @@ impl TargetState {
                     .value(Signal::CpuUsageCores)
                     .zip(now.value(Signal::CpuLimitCores))
                     .map(|(used, limit)| used / limit),
+                memory_ratio: now
+                    .value(Signal::MemoryWorkingSetBytes)
+                    .zip(now.value(Signal::MemoryLimitBytes))
+                    .map(|(used, limit)| used / limit),
+                error_ratio: None,
             }),
             forecast: None,
         }

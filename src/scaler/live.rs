@@ -10,11 +10,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use super::act::{Acted, Hands};
-use super::engine::{Engine, RuleSettings, wants_change};
+use super::engine::{Change, Engine, RuleSettings, wants_change};
+use super::event::{Event, Stood};
 use super::gauges::LoopMetrics;
 use super::models::ModelFiles;
 use super::now;
 use super::observed::Observed;
+use super::recording::Recorder;
 use super::shared::{AlertHost, Shared};
 use super::standing::RuleStanding;
 use crate::actuate::Actuator;
@@ -25,8 +27,9 @@ use crate::guard::Decision;
 use crate::journal::{
     Journal, JournalError, Outcome, Record, Recovered, Suggestion, SuggestionsLog,
 };
+use crate::policy::Action;
 use crate::promql::{Client, ClientError, Observer, Piece};
-use crate::target::{Mode, TargetId};
+use crate::target::{Mode, Target, TargetId};
 use crate::units::{Timestamp, duration};
 
 /// A burst of alerts starts at most one tick in this time.
@@ -44,6 +47,9 @@ pub enum ScalerError {
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The recording cannot be written.
+    #[error(transparent)]
+    Recording(#[from] std::io::Error),
     /// A parameter of the detection is out of its range.
     #[error(transparent)]
     Detection(#[from] DetectError),
@@ -99,13 +105,14 @@ impl Live {
         let wiring = Wiring::new(&config, &journal)?;
         let interval = config.global.evaluation_interval;
         let rows = (config.global.history.as_secs_f64() / interval.as_secs_f64()).ceil() as usize;
-        let mut engine = Engine::new(config.detection.clone(), rows.max(1));
-        engine.set_rules(rule_settings(&config))?;
-        let mut models = ModelFiles::new(&config.journal.path, force_save);
-        models.load(&mut engine);
-        engine.remember(&recovered);
+        let rows = rows.max(1);
+        let engine = Engine::new(config.detection.clone(), rows);
+        let recorder = config.journal.recording.as_deref().map(Recorder::open).transpose()?;
         let book = AlertBook::restore(recovered.alerts.iter().cloned());
-        let shared = Arc::new(Shared::new(engine, journal, config, recovered.pauses.clone()));
+        let pauses = recovered.pauses.clone();
+        let mut models = ModelFiles::new(&config.journal.path, force_save);
+        let shared = Arc::new(Shared::new(engine, journal, recorder, config, pauses));
+        begin(&shared, rows, &mut models, &recovered)?;
         shared.metrics.reload_success.set(1);
         let rules = shared.config();
         shared.metrics.begin_at_zero(rules.targets.iter().map(|rule| rule.name.as_str()));
@@ -172,7 +179,7 @@ impl Live {
     fn try_reload(&mut self) -> Result<(), ScalerError> {
         let config = config::load(&self.config_file)?;
         let wiring = Wiring::new(&config, &self.shared.journal)?;
-        self.shared.engine().set_rules(rule_settings(&config))?;
+        self.shared.tell(Event::Rules(rule_settings(&config)))?;
         self.wiring = wiring;
         self.shared.set_config(config);
         Ok(())
@@ -189,7 +196,12 @@ impl Live {
             match self.wiring.hands.finish(&intent, kind, now()).await {
                 Ok(finished) => {
                     if finished.applied {
-                        self.shared.engine().remember_change(&intent, now());
+                        self.tell(Event::Remember(Change {
+                            target: intent.target.id.clone(),
+                            dimension: intent.dimension,
+                            direction: intent.direction(),
+                            at: now(),
+                        }));
                     }
                     tracing::warn!(
                         target_id = %intent.target.id, dimension = %intent.dimension, intent = intent.id,
@@ -217,7 +229,7 @@ impl Live {
                 }
             };
             while let Some(piece) = past.next().await {
-                recall(&mut self.shared.engine(), rule, &piece);
+                recall(&self.shared, rule, &piece);
             }
             for (signal, error) in &past.failures {
                 tracing::warn!(rule, %signal, "history lacks a signal: {error}");
@@ -229,6 +241,11 @@ impl Live {
                 duration::format(config.global.history)
             );
         }
+    }
+
+    /// Tells the engine what it cannot refuse.
+    fn tell(&self, event: Event) {
+        tell(&self.shared, event);
     }
 
     fn save_models(&mut self) {
@@ -288,17 +305,50 @@ impl Wiring {
     }
 }
 
+/// What the engine is told before anything is asked: settings, saved models, what the journal remembers.
+fn begin(
+    shared: &Shared,
+    rows: usize,
+    models: &mut ModelFiles,
+    recovered: &Recovered,
+) -> Result<(), ScalerError> {
+    let config = shared.config();
+    shared.tell(Event::Start { detection: config.detection.clone(), rows })?;
+    let rules = rule_settings(&config);
+    let names: Vec<_> = rules.iter().map(|(name, _)| name.clone()).collect();
+    shared.tell(Event::Rules(rules))?;
+    models.load(&names, |rule, bytes| shared.tell(Event::models(rule.clone(), &bytes)).map(|_| ()));
+    for ((target, dimension), guard) in &recovered.guard {
+        let directions =
+            [(Action::ScaleUp, guard.last_growth), (Action::ScaleDown, guard.last_shrink)];
+        for (direction, at) in directions.into_iter().filter_map(|(d, at)| Some((d, at?))) {
+            let (target, dimension) = (target.clone(), *dimension);
+            shared.tell(Event::Remember(Change { target, dimension, direction, at }))?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells the engine what it cannot refuse; were it to, the log says so and nothing is decided.
+fn tell(shared: &Shared, event: Event) -> Vec<Decision> {
+    shared.tell(event).unwrap_or_else(|error| {
+        tracing::error!("{error}");
+        Vec::new()
+    })
+}
+
 fn rule_settings(config: &Config) -> Vec<(Arc<str>, RuleSettings)> {
     config.targets.iter().map(|r| (r.name.as_str().into(), RuleSettings::of(r, config))).collect()
 }
 
 /// Lives through a piece of the past, row by row over all targets, as they would have come in.
-fn recall(engine: &mut Engine, rule: &str, piece: &Piece) {
+fn recall(shared: &Shared, rule: &str, piece: &Piece) {
+    let rule: Arc<str> = rule.into();
     for row in 0..piece.grid.len() {
         let at = piece.grid.at(row as u64);
         for history in &piece.histories {
             if let Some(observed) = Observed::past(&history.target, at, history.rows.get(row)) {
-                engine.recall(rule, observed);
+                tell(shared, Event::Recall { rule: rule.clone(), observed });
             }
         }
     }
@@ -338,20 +388,17 @@ fn decide(
     at: Timestamp,
 ) -> Vec<Decision> {
     let config = shared.config();
-    let known: Vec<TargetId> = {
+    let mut targets: BTreeMap<TargetId, Arc<Target>> = {
         let engine = shared.engine.read().unwrap_or_else(PoisonError::into_inner);
-        engine.targets().map(|(_, _, state)| state.target.id.clone()).collect()
+        let of_rule = engine.targets().filter(|(rule, _, _)| ***rule == *runner.rule.name);
+        of_rule.map(|(_, _, state)| (state.target.id.clone(), state.target.clone())).collect()
     };
-    let found = observed.iter().map(|o| o.target.id.clone());
-    let paused = shared.paused(known.into_iter().chain(found), at);
-    let standing = RuleStanding {
-        book,
-        alerts: &config.alerts,
-        identity: &runner.rule.identity,
-        paused: &paused,
-        at,
-    };
-    shared.engine().tick(&runner.rule.name, at, observed, &standing)
+    targets.extend(observed.iter().map(|o| (o.target.id.clone(), o.target.clone())));
+    let paused = shared.paused(targets.keys().cloned(), at);
+    let of = RuleStanding { book, alerts: &config.alerts, identity: &runner.rule.identity, at };
+    let standing = Stood { alerts: of.alerts(targets.values()), paused };
+    let rule = runner.rule.name.as_str().into();
+    tell(shared, Event::Tick { rule, at, observed, standing })
 }
 
 /// Writes the decisions that say something new into the journal and the suggestions log.
@@ -379,7 +426,7 @@ fn record(shared: &Shared, suggestions: Option<&mut SuggestionsLog>, decisions: 
 
 async fn carry_out(shared: &Shared, hands: &Hands, decision: &Decision, kind: ActuatorKind) {
     let (id, dimension) = (&decision.target, decision.dimension);
-    let Some(target) = shared.engine().target(id).cloned() else { return };
+    let Some(target) = shared.target(id) else { return };
     let acted = match hands.carry_out(decision, &target, kind, now()).await {
         Ok(acted) => acted,
         Err(error) => {
@@ -389,9 +436,12 @@ async fn carry_out(shared: &Shared, hands: &Hands, decision: &Decision, kind: Ac
         }
     };
     let at = now();
+    let adopt = |size| {
+        tell(shared, Event::Adopt { target: id.clone(), dimension, size, at });
+    };
     let result = match acted {
         Acted::Done(Outcome::Applied { size }) => {
-            shared.engine().confirm(decision, size, at);
+            tell(shared, Event::Confirm(Change::of(decision, at), size));
             tracing::info!(
                 target_id = %id, %dimension, from = ?decision.current, to = ?size,
                 "changed: {}", decision.reasons.join("; ")
@@ -399,19 +449,19 @@ async fn carry_out(shared: &Shared, hands: &Hands, decision: &Decision, kind: Ac
             "applied"
         }
         Acted::Done(Outcome::RolledBack { size, error }) => {
-            shared.engine().adopt(id, dimension, size, at);
+            adopt(size);
             tracing::error!(target_id = %id, %dimension, "rolled back: {error}");
             "rolled_back"
         }
         Acted::Done(Outcome::Failed { size, error }) => {
             if let Some(size) = size {
-                shared.engine().adopt(id, dimension, size, at);
+                adopt(size);
             }
             tracing::error!(target_id = %id, %dimension, "failed: {error}");
             "failed"
         }
         Acted::Superseded(size) => {
-            shared.engine().adopt(id, dimension, size, at);
+            adopt(size);
             tracing::info!(
                 target_id = %id, %dimension, known = ?decision.current, real = ?size,
                 "somebody else changed the size, deciding anew"

@@ -3,6 +3,7 @@
 //! * [`engine`]: observations → decisions; no I/O, no clock.
 //! * [`live`]: Prometheus → engine → journal → actuators, tick by tick.
 //! * [`local`]: the host's own cgroups → engine, for `loadline up`.
+//! * [`event`]: what an engine is told; [`recording`]: all of it in a file; [`replay`]: and again.
 //! * `models`: model files.
 //! * [`shared`]: what the loop and the HTTP interface share.
 //! * [`act`]: one decision carried out.
@@ -11,11 +12,14 @@
 pub mod act;
 pub mod api;
 pub mod engine;
+pub mod event;
 pub mod gauges;
 pub mod live;
 pub mod local;
 mod models;
 pub mod observed;
+pub mod recording;
+pub mod replay;
 pub mod shared;
 mod standing;
 

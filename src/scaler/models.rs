@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::engine::{Engine, RuleModels};
+use super::engine::RuleModels;
+use crate::detect::DetectError;
 
 /// The model files of all rules.
 pub struct ModelFiles {
@@ -24,16 +25,19 @@ impl ModelFiles {
         Self { folder: state.join("models"), refused: BTreeSet::new(), force }
     }
 
-    /// Loads the saved models of every rule. A file that is damaged, or of another version, or for other
+    /// Gives every rule its saved models. A file that is damaged, or of another version, or for other
     /// features, is left alone with a warning: its rule learns anew.
-    pub fn load(&mut self, engine: &mut Engine) {
-        let rules: Vec<_> = engine.rules().map(|(rule, _, _)| rule.clone()).collect();
+    pub fn load(
+        &mut self,
+        rules: &[Arc<str>],
+        mut give: impl FnMut(&Arc<str>, Vec<u8>) -> Result<(), DetectError>,
+    ) {
         for rule in rules {
-            let path = self.file(&rule);
+            let path = self.file(rule);
             let read = match fs::read(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => Err(error.to_string()),
-                Ok(bytes) => engine.load_models(&rule, &bytes).map_err(|error| error.to_string()),
+                Ok(bytes) => give(rule, bytes).map_err(|error| error.to_string()),
             };
             match read {
                 Ok(()) => tracing::info!(rule = %rule, "models loaded from {}", path.display()),
@@ -47,7 +51,7 @@ impl ModelFiles {
                         "{}: not used, learning anew; the file is {fate}: {error}",
                         path.display()
                     );
-                    self.refused.insert(rule);
+                    self.refused.insert(rule.clone());
                 }
             }
         }
@@ -90,7 +94,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::config::Detection;
-    use crate::scaler::engine::RuleSettings;
+    use crate::scaler::engine::{Engine, RuleSettings};
 
     fn engine() -> Engine {
         let config =
@@ -110,7 +114,7 @@ mod tests {
         fs::create_dir_all(&files.folder).expect("a folder");
         fs::write(&path, before).expect("writable");
         let mut engine = engine();
-        files.load(&mut engine);
+        files.load(&["shop".into()], |rule, bytes| engine.load_models(rule, &bytes));
         files.save(engine.save_models().expect("saved"));
         fs::read(path).expect("a file")
     }

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::promql::TargetReadings;
 use crate::target::{Signal, Target};
 use crate::units::Timestamp;
 use crate::window::{Observation, Reading};
 
 /// One target at one tick.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observed {
     /// The target.
     pub target: Arc<Target>,

@@ -1,15 +1,19 @@
 //! What the loop and the HTTP interface share.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::engine::Engine;
+use super::event::Event;
 use super::gauges::LoopMetrics;
 use super::now;
+use super::recording::{Line, Recorder};
 use crate::alerts::Host;
 use crate::config::{Alerts, Config};
+use crate::detect::DetectError;
+use crate::guard::Decision;
 use crate::journal::{AlertEvent, Journal, JournalError, Pause, Record};
-use crate::target::TargetId;
+use crate::target::{Target, TargetId};
 use crate::units::Timestamp;
 
 /// What the loop and the HTTP interface share.
@@ -19,6 +23,7 @@ pub struct Shared {
     /// The loop's counters.
     pub metrics: LoopMetrics,
     pub(super) journal: Arc<Mutex<Journal>>,
+    recorder: Mutex<Option<Recorder>>,
     config: RwLock<Arc<Config>>,
     pauses: Mutex<Vec<Pause>>,
 }
@@ -28,6 +33,7 @@ impl Shared {
     pub(super) fn new(
         engine: Engine,
         journal: Arc<Mutex<Journal>>,
+        recorder: Option<Recorder>,
         config: Config,
         pauses: Vec<Pause>,
     ) -> Self {
@@ -35,6 +41,7 @@ impl Shared {
             engine: Arc::new(RwLock::new(engine)),
             metrics: LoopMetrics::default(),
             journal,
+            recorder: Mutex::new(recorder),
             config: RwLock::new(Arc::new(config)),
             pauses: Mutex::new(pauses),
         }
@@ -43,6 +50,11 @@ impl Shared {
     /// Puts another configuration in force.
     pub(super) fn set_config(&self, config: Config) {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+    }
+
+    /// The target of this id.
+    pub(super) fn target(&self, id: &TargetId) -> Option<Target> {
+        self.engine.read().unwrap_or_else(PoisonError::into_inner).target(id).cloned()
     }
 
     /// The configuration in force.
@@ -78,8 +90,22 @@ impl Shared {
         self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn engine(&self) -> RwLockWriteGuard<'_, Engine> {
-        self.engine.write().unwrap_or_else(PoisonError::into_inner)
+    /// Tells the engine something, and the recording of it.
+    ///
+    /// # Errors
+    /// As [`Event::tell`]; nothing has changed then, and nothing is recorded.
+    pub(super) fn tell(&self, event: Event) -> Result<Vec<Decision>, DetectError> {
+        let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        let mut recorder = self.recorder.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(recorder) = recorder.as_mut() else { return event.tell(&mut engine) };
+        let is_tick = matches!(event, Event::Tick { .. });
+        let line = Line::Event(event.clone());
+        let decisions = event.tell(&mut engine)?;
+        recorder.note(&line);
+        if is_tick {
+            recorder.note(&Line::Decided(decisions.clone()));
+        }
+        Ok(decisions)
     }
 
     pub(super) fn paused(

@@ -1,8 +1,8 @@
-//! Alerts and pauses as the engine sees them.
+//! Alerts as the engine sees them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::engine::Standing;
 use crate::alerts::AlertBook;
 use crate::config::Alerts;
 use crate::policy::AlertSignal;
@@ -17,18 +17,25 @@ pub struct RuleStanding<'a> {
     pub alerts: &'a Alerts,
     /// The rule's identity labels.
     pub identity: &'a [String],
-    /// The paused targets.
-    pub paused: &'a BTreeSet<TargetId>,
     /// The tick.
     pub at: Timestamp,
 }
 
-impl Standing for RuleStanding<'_> {
-    fn alerts(&self, target: &Target, dimension: Dimension) -> Vec<AlertSignal> {
-        self.book.signals_for(target, self.identity, dimension, self.at, self.alerts)
-    }
-
-    fn paused(&self, target: &TargetId) -> bool {
-        self.paused.contains(target)
+impl RuleStanding<'_> {
+    /// The alerts of each of these targets and dimensions that has any.
+    pub fn alerts<'t>(
+        &self,
+        targets: impl Iterator<Item = &'t Arc<Target>>,
+    ) -> BTreeMap<TargetId, BTreeMap<Dimension, Vec<AlertSignal>>> {
+        let of_target = |target: &Target| {
+            let of = |dimension| {
+                let found =
+                    self.book.signals_for(target, self.identity, dimension, self.at, self.alerts);
+                (!found.is_empty()).then_some((dimension, found))
+            };
+            let found: BTreeMap<_, _> = Dimension::ALL.into_iter().filter_map(of).collect();
+            (!found.is_empty()).then(|| (target.id.clone(), found))
+        };
+        targets.filter_map(|target| of_target(target)).collect()
     }
 }

@@ -6,12 +6,16 @@ mod rounded;
 
 pub use ring::{OutOfOrder, Window};
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use crate::promql::Freshness;
 use crate::target::Signal;
 use crate::units::Timestamp;
 
 /// One signal at one tick: its value, where there is one, and how far to trust it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     /// The value in the signal's unit; `None` unless it is a finite number.
     pub value: Option<f64>,
@@ -33,8 +37,9 @@ impl Reading {
     }
 }
 
-/// All signals of one target at one tick.
-#[derive(Clone, Debug, PartialEq)]
+/// All signals of one target at one tick. On the wire those of which nothing was answered are left out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Answered", from = "Answered")]
 pub struct Observation {
     /// The tick.
     pub at: Timestamp,
@@ -61,6 +66,31 @@ impl Observation {
     /// Sets the reading of `signal`.
     pub fn set(&mut self, signal: Signal, reading: Reading) {
         self.readings[signal.index()] = reading;
+    }
+}
+
+/// What of an [`Observation`] was answered.
+#[derive(Serialize, Deserialize)]
+struct Answered {
+    at: Timestamp,
+    readings: BTreeMap<Signal, Reading>,
+}
+
+impl From<Observation> for Answered {
+    fn from(observation: Observation) -> Self {
+        let all = Signal::ALL.into_iter().zip(observation.readings);
+        let readings = all.filter(|(_, reading)| *reading != Reading::EMPTY).collect();
+        Self { at: observation.at, readings }
+    }
+}
+
+impl From<Answered> for Observation {
+    fn from(answered: Answered) -> Self {
+        let mut observation = Self::empty(answered.at);
+        for (signal, reading) in answered.readings {
+            observation.set(signal, reading);
+        }
+        observation
     }
 }
 

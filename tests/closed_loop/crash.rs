@@ -157,6 +157,7 @@ async fn killed_in_the_middle(orders: Orders) {
     assert_eq!(gate.passed.load(Ordering::SeqCst), 1, "{}", stage.scaler.log());
     assert_eq!(shop.cpu_cores(), Some(raised));
     assert_eq!(count(&stage.scaler.journal(), "intent"), 1, "{}", stage.scaler.log());
+    stage.scaler.prove();
 }
 
 /// How many records of this kind the journal holds.

@@ -73,7 +73,7 @@ async fn a_saturated_container_gets_cpu_and_gives_it_back() {
         settings: &settings,
         evaluation_interval: "5s",
     };
-    let stage = Stage::start(&exporter, "shop", &plan).await;
+    let mut stage = Stage::start(&exporter, "shop", &plan).await;
     assert_eq!(shop.cpu_cores(), Some(0.5));
 
     engine.exec_detached(&shop, BURN);
@@ -107,6 +107,7 @@ async fn a_saturated_container_gets_cpu_and_gives_it_back() {
         suggestions.contains("Scale Up") && suggestions.contains("Scale Down"),
         "{suggestions}"
     );
+    stage.scaler.prove();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -120,7 +120,7 @@ impl Scaler {
         let config = format!(
             "global: {{evaluation_interval: {evaluation_interval}, history: {history}}}\n\
              prometheus: {{url: '{prometheus}', rate_interval: 20s, max_sample_age: 20s}}\n\
-             journal: {{path: '{journal}', suggestions_log: '{journal}/suggestions.json'}}\n\
+             journal: {{path: '{journal}', suggestions_log: '{journal}/suggestions.json', recording: '{journal}/recording.jsonl'}}\n\
              web: {{bearer_token_file: '{token}'}}\n\
              detection: {{min_training_rows: 5, calibrated: {{adapt_after: 20s}}}}\n\
              targets:\n\
@@ -208,6 +208,21 @@ impl Scaler {
             now => Err(format!("{now} after {before}")),
         })
         .await;
+    }
+
+    /// Kills it and replays what it has recorded: the same must be decided, byte for byte, and every
+    /// decision of the journal must be among it.
+    pub fn prove(&mut self) {
+        self.kill();
+        let folder = self.folder.path();
+        let mut replay = loadline();
+        replay.arg("replay").arg("--recording").arg(folder.join("recording.jsonl"));
+        let output = replay.arg("--journal").arg(folder).output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let ticks = said.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0);
+        let journalled = said.lines().nth(1).and_then(|line| line.split(' ').next());
+        assert!(ticks > 0 && journalled.is_some_and(|count| count != "0"), "{said}");
     }
 
     /// The intents and outcomes of its journal.

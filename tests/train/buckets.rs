@@ -47,7 +47,10 @@ async fn files_are_found_below_a_prefix_and_by_date() {
         stdout(&train(&folder, &moto, arguments).output().expect("the program runs"))
     };
     let all = told(&["--data", "s3://shop/metrics/", "--force-save"]);
-    assert!(all.contains("960 rows of 2 services from 3 files, repeated rows dropped: 480"), "{all}");
+    assert!(
+        all.contains("960 rows of 2 services from 3 files, repeated rows dropped: 480"),
+        "{all}"
+    );
     let january = told(&["--data", "s3://shop/metrics", "--date", "2026-01", "--force-save"]);
     assert!(january.contains("960 rows of 2 services from 2 files"), "{january}");
     let february = told(&["--data", "s3://shop/metrics", "--date", "2026-02-01", "--force-save"]);

@@ -1,11 +1,15 @@
 //! How a size is chosen: one file a family of policies.
 
+mod count;
+mod hpa;
 mod threshold;
 
 use serde::{Deserialize, Serialize};
 
 use crate::target::Dimension;
 
+pub use count::{Buffered, ConfidenceAware, SafetyNet, SimpleCeiling, Static, Step};
+pub use hpa::{Behavior, GrowthFrom, Hpa, ScalingKind, ScalingPolicy, ScalingRules, SelectPolicy};
 pub use threshold::{Threshold, ThresholdDimension};
 
 /// Which policy, with its parameters. Keyed by variant: `policy: { threshold: { … } }`.
@@ -14,24 +18,51 @@ pub use threshold::{Threshold, ThresholdDimension};
 pub enum Policy {
     /// Utilisation thresholds with absolute sizes.
     Threshold(Threshold),
+    /// Always the same count.
+    Static(Static),
+    /// As many replicas as the expected load fills.
+    SimpleCeiling(SimpleCeiling),
+    /// The same with a margin.
+    Buffered(Buffered),
+    /// As many replicas as a high quantile of the forecast fills.
+    ConfidenceAware(ConfidenceAware),
+    /// One replica at a time, with a pause after each action.
+    Step(Step),
+    /// The Kubernetes HorizontalPodAutoscaler.
+    Hpa(Hpa),
 }
 
 impl Policy {
     /// The names of all policies, as `loadline simulate --policies` takes them.
-    pub const NAMES: [&str; 1] = ["threshold"];
+    pub const NAMES: [&str; 7] =
+        ["threshold", "static", "simple_ceiling", "buffered", "confidence_aware", "step", "hpa"];
 
-    /// The policy of this name, with every default.
+    /// The policy of this name, with every default. `static5` is `static` with five replicas.
     pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "threshold" => Some(Self::Threshold(Threshold::default())),
-            _ => None,
-        }
+        Some(match name {
+            "threshold" => Self::Threshold(Threshold::default()),
+            "simple_ceiling" => Self::SimpleCeiling(SimpleCeiling::default()),
+            "buffered" => Self::Buffered(Buffered::default()),
+            "confidence_aware" => Self::ConfidenceAware(ConfidenceAware::default()),
+            "step" => Self::Step(Step::default()),
+            "hpa" => Self::Hpa(Hpa::default()),
+            _ => Self::Static(match name.strip_prefix("static")? {
+                "" => Static::default(),
+                replicas => Static { replicas: replicas.parse().ok().filter(|n| *n > 0)? },
+            }),
+        })
     }
 
     /// Its name.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Threshold(_) => "threshold",
+            Self::Static(_) => "static",
+            Self::SimpleCeiling(_) => "simple_ceiling",
+            Self::Buffered(_) => "buffered",
+            Self::ConfidenceAware(_) => "confidence_aware",
+            Self::Step(_) => "step",
+            Self::Hpa(_) => "hpa",
         }
     }
 
@@ -41,14 +72,38 @@ impl Policy {
             Self::Threshold(_) => {
                 matches!(dimension, Dimension::Cpu | Dimension::Memory | Dimension::Replicas)
             }
+            Self::Static(_)
+            | Self::SimpleCeiling(_)
+            | Self::Buffered(_)
+            | Self::ConfidenceAware(_)
+            | Self::Step(_)
+            | Self::Hpa(_) => matches!(dimension, Dimension::Replicas),
         }
     }
 
     /// Whether it waits between two changes by rules of its own, so that the guard's cooldown,
-    /// stabilization, tolerance and steps stay out of its way unless they are configured.
+    /// stabilization, tolerance and steps stay out of its way unless they are configured. Seed 5's
+    /// policies wait for nothing, and are measured as such.
     pub const fn paces_itself(&self) -> bool {
         match self {
             Self::Threshold(_) => false,
+            Self::Static(_)
+            | Self::SimpleCeiling(_)
+            | Self::Buffered(_)
+            | Self::ConfidenceAware(_)
+            | Self::Step(_)
+            | Self::Hpa(_) => true,
+        }
+    }
+
+    /// What overrides the forecast that it follows, if it follows one.
+    pub const fn safety_net(&self) -> Option<&SafetyNet> {
+        match self {
+            Self::SimpleCeiling(policy) => Some(&policy.safety_net),
+            Self::Buffered(policy) => Some(&policy.safety_net),
+            Self::ConfidenceAware(policy) => Some(&policy.safety_net),
+            Self::Step(policy) => Some(&policy.safety_net),
+            Self::Threshold(_) | Self::Static(_) | Self::Hpa(_) => None,
         }
     }
 

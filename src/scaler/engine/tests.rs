@@ -99,7 +99,7 @@ fn a_limit_that_vanished_is_unknown_and_not_none() {
 fn what_was_read_back_beats_an_older_sample() {
     let mut engine = engine();
     let decision = tick(&mut engine, 0, vec![seen(0, 1.0, Some(1.0))]);
-    engine.confirm(&decision, Limit::At(2.0), Timestamp::from_millis(1));
+    engine.confirm(&Change::of(&decision, Timestamp::from_millis(1)), Limit::At(2.0));
 
     // The metric still shows the limit of before the change.
     let mut lagging = seen(1, 1.0, Some(1.0));
@@ -121,7 +121,7 @@ fn a_confirmed_change_spends_the_cooldown() {
     let first = tick(&mut engine, 0, busy(0));
     assert_eq!(first.action, Action::ScaleUp);
     assert_eq!(tick(&mut engine, 1, busy(1)).action, Action::ScaleUp, "not confirmed yet");
-    engine.confirm(&first, Limit::At(1.0), at(1));
+    engine.confirm(&Change::of(&first, at(1)), Limit::At(1.0));
     let held = tick(&mut engine, 2, busy(2));
     assert_eq!(held.action, Action::NoScaling);
     assert!(held.clips.iter().any(|c| c.reason == ClipReason::Cooldown), "{held:?}");

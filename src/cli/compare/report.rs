@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::cli::training::Origin;
-use crate::predict::recommend::{Candidate, Points, rank};
+use crate::predict::recommend::{Candidate, Points, criteria, rank};
 use crate::predict::scores::Scores;
 
 /// One model, or a rule that needs none.
@@ -59,7 +59,9 @@ const HEADER: [&str; 8] = [
 impl Report {
     /// Of these entries.
     pub fn new(data: Origin, models: Vec<Entry>) -> Self {
-        let points = rank(&models.iter().filter_map(candidate).collect::<Vec<_>>());
+        let (names, candidates): (Vec<&str>, Vec<Candidate>) =
+            models.iter().filter_map(candidate).unzip();
+        let points = rank(&names, &criteria(&candidates));
         let recommendation = recommendation(&points, &models);
         Self { data, models, points, recommendation }
     }
@@ -123,13 +125,10 @@ impl Report {
     }
 }
 
-fn candidate(entry: &Entry) -> Option<Candidate> {
-    Some(Candidate {
-        name: entry.name.clone(),
-        scores: entry.scores.clone(),
-        fit_seconds: entry.fit_seconds.filter(|_| !entry.rule)?,
-        inference_seconds: entry.inference_seconds?,
-    })
+fn candidate(entry: &Entry) -> Option<(&str, Candidate<'_>)> {
+    let fit_seconds = entry.fit_seconds.filter(|_| !entry.rule)?;
+    let inference_seconds = entry.inference_seconds?;
+    Some((&entry.name, Candidate { scores: &entry.scores, fit_seconds, inference_seconds }))
 }
 
 /// Which model to use, why, and whether it beats what needs none.

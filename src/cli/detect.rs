@@ -1,22 +1,18 @@
 //! `loadline detect`: streams rows of a CSV file or of a Prometheus through the detector, one score a row.
 
 use std::error::Error;
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
-
-use clap::{ArgGroup, Args};
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use std::io::Write;
+use std::path::PathBuf;
 
 use super::CommandResult;
 use super::history::{FetchedRows, History};
 use super::judge::Judge;
-use super::output::write_atomically;
+use super::output::{write_atomically, write_maybe_gzipped};
 use super::picture::Picture;
 use super::table::{Row, Table};
 use crate::config::{self, Detection, DetectionFile, DetectionMode};
 use crate::detect::Assessment;
+use clap::{ArgGroup, Args};
 
 /// Score every row of a CSV file, or of the history of a Prometheus, by what came before it.
 ///
@@ -166,7 +162,7 @@ pub fn run(arguments: &Arguments) -> CommandResult {
         Ok(lines.map_or(Ok(()), |mut lines| lines.flush())?)
     };
     match &arguments.output {
-        Some(path) => write_atomically(path, |file| write_lines(path, file, score))?,
+        Some(path) => write_maybe_gzipped(path, |file| score(Some(file)))?,
         None => score(None)?,
     }
     if let (Some(path), Some(picture)) = (&arguments.plot, picture) {
@@ -184,21 +180,6 @@ impl Arguments {
             None => self.history.title(),
         }
     }
-}
-
-/// Lets `score` write to `file`, through gzip where its name ends so.
-fn write_lines(
-    path: &Path,
-    file: &mut BufWriter<File>,
-    score: impl FnOnce(Option<&mut dyn Write>) -> CommandResult,
-) -> CommandResult {
-    if path.extension().is_none_or(|extension| extension != "gz") {
-        return score(Some(file));
-    }
-    let mut encoder = GzEncoder::new(file, Compression::default());
-    score(Some(&mut encoder))?;
-    encoder.finish()?;
-    Ok(())
 }
 
 const HEADER: [&str; 6] =

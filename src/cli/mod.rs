@@ -8,6 +8,7 @@ mod decide;
 mod detect;
 mod discovery;
 mod exporter;
+mod forecast;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -23,8 +24,6 @@ mod scaler;
 mod shown;
 mod shutdown;
 mod table;
-// Its first users come with the next commits.
-#[allow(dead_code)]
 mod trace;
 mod train;
 mod training;
@@ -66,6 +65,8 @@ enum Command {
     Train(Box<train::Arguments>),
     /// Fit every model on the same data, judge them side by side, recommend one
     Compare(Box<compare::Arguments>),
+    /// Forecast a column of a CSV file from every one of its samples on, as if it came in live
+    Forecast(forecast::Arguments),
     /// Live through a recording of the scaler again, and compare its decisions
     Replay(replay::Arguments),
     /// Take one decision: JSON on stdin, JSON on stdout
@@ -97,6 +98,7 @@ pub fn run() -> ExitCode {
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Train(arguments) => arguments.run(),
         Command::Compare(arguments) => arguments.run(),
+        Command::Forecast(arguments) => forecast::run(&arguments),
         Command::Replay(arguments) => arguments.run(),
         Command::Decide(arguments) => arguments.run(),
         Command::Check(arguments) => arguments.run(),

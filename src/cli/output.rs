@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
 /// Writes `path` through `write`: into a file beside it, synced, then renamed over it. After an error
 /// `path` is as it was.
 ///
@@ -33,4 +36,23 @@ pub fn write_atomically<E: From<io::Error>>(
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// Writes `path` likewise, through gzip where its name ends in `.gz`.
+///
+/// # Errors
+/// As those of [`write_atomically`].
+pub fn write_maybe_gzipped<E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
+    write_atomically(path, |file| {
+        if path.extension().is_none_or(|extension| extension != "gz") {
+            return write(file);
+        }
+        let mut encoder = GzEncoder::new(file, Compression::default());
+        write(&mut encoder)?;
+        encoder.finish()?;
+        Ok(())
+    })
 }

@@ -20,6 +20,14 @@ pub enum ForecastError {
         /// What there is.
         found: Duration,
     },
+    /// The samples are too far apart to tell the season that the model needs.
+    #[error("{model} needs two samples a season at least, not one every {}", duration::format(*.step))]
+    NoSeason {
+        /// The model.
+        model: &'static str,
+        /// The time between two samples.
+        step: Duration,
+    },
     /// The history holds no value.
     #[error("the history holds no value: nothing can be learnt from it")]
     NoValues,

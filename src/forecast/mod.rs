@@ -4,12 +4,30 @@
 //! quantiles of its [`Task`] from the newest sample on. [`Kind`] names every one of them.
 
 mod additive;
+mod auto;
+mod backtest;
+mod blend;
+mod damped;
 mod error;
+mod errors;
+#[cfg(test)]
+mod fixtures;
+mod histogram;
+mod holt_winters;
+mod horizon;
 mod kind;
+mod mstl;
 mod naive;
+mod record;
 mod regular;
+pub mod score;
+mod seasonal;
 mod series;
+mod simplex;
 mod task;
+#[cfg(test)]
+mod tests;
+mod tracker;
 pub mod trees;
 
 use std::sync::Arc;
@@ -19,10 +37,12 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 pub use additive::{Calendar, Prophet, TrendAfter};
+pub use auto::{Auto, Member, Standing};
+pub use backtest::roll;
 pub use error::ForecastError;
 pub use kind::Kind;
 pub use regular::{Regular, SeriesError};
-pub use series::Series;
+pub use series::{Series, steps};
 pub use task::Task;
 
 use crate::units::Timestamp;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::ForecastError;
 use super::regular::{Regular, SeriesError};
 use crate::units::Timestamp;
 
@@ -49,6 +50,16 @@ impl Series {
     /// How long it lasts: a step for each sample.
     pub fn length(&self) -> Duration {
         self.step.saturating_mul(u32::try_from(self.values.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Refuses a history that is shorter than `model` needs.
+    pub(super) fn at_least(
+        &self,
+        needed: Duration,
+        model: &'static str,
+    ) -> Result<(), ForecastError> {
+        let found = self.length();
+        if found < needed { Err(ForecastError::TooShort { model, needed, found }) } else { Ok(()) }
     }
 
     /// How many steps a time takes, rounded; at least one.

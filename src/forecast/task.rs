@@ -2,6 +2,16 @@
 
 use std::time::Duration;
 
+use ndarray::Array2;
+
+use super::{ForecastError, steps};
+
+/// The season that most loads have.
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
+
+/// The season that many loads have.
+pub(super) const WEEK: Duration = Duration::from_secs(7 * 86_400);
+
 /// What is asked of a model: which quantiles, how far ahead.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
@@ -13,4 +23,28 @@ pub struct Task {
     pub levels: Vec<f64>,
     /// The seed of what is drawn at random.
     pub seed: u64,
+}
+
+impl Task {
+    /// The prediction of a model that knows no spread: its point forecast so many steps ahead.
+    pub(super) fn points(&self, ahead: impl Fn(usize) -> f64) -> Array2<f64> {
+        let mut rows = Array2::zeros((self.horizons.len(), self.levels.len()));
+        for (mut row, steps) in rows.rows_mut().into_iter().zip(&self.horizons) {
+            row.fill(ahead(*steps));
+        }
+        rows
+    }
+
+    /// How many steps a season has; at least two.
+    pub(super) fn season(
+        &self,
+        season: Duration,
+        model: &'static str,
+    ) -> Result<usize, ForecastError> {
+        let steps = steps(self.step, season);
+        if steps < 2 {
+            return Err(ForecastError::NoSeason { model, step: self.step });
+        }
+        Ok(steps)
+    }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::label::REPLICAS;
+use crate::forecast::score;
 
 /// Figures of one model over the same rows as the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,19 +29,15 @@ impl Scores {
         if rows == 0 {
             return None;
         }
-        let n = rows as f64;
-        let mean = |of: &dyn Fn(f64, f64) -> f64| {
-            predicted.iter().zip(actual).map(|(p, a)| of(*p, *a)).sum::<f64>() / n
+        let share = |off: f64| {
+            let pairs = predicted.iter().zip(actual);
+            pairs.filter(|(p, a)| (replicas(**p) - **a).abs() <= off).count() as f64 / rows as f64
         };
-        let mean_actual = mean(&|_, a| a);
-        let squared = mean(&|p, a| (p - a).powi(2));
-        let variance = mean(&|_, a| (a - mean_actual).powi(2));
-        let share = |off: f64| mean(&|p, a| f64::from((replicas(p) - a).abs() <= off));
         Some(Self {
             rows,
-            rmse: squared.sqrt(),
-            mae: mean(&|p, a| (p - a).abs()),
-            r2: (variance > 0.0).then(|| 1.0 - squared / variance),
+            rmse: score::rmse(predicted, actual),
+            mae: score::mae(predicted, actual),
+            r2: Some(score::r_squared(predicted, actual)).filter(|r2| r2.is_finite()),
             exact_accuracy: share(0.0),
             within_1_accuracy: share(1.0),
         })

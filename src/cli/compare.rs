@@ -2,7 +2,10 @@
 
 mod pictures;
 mod report;
+mod series;
+mod series_report;
 
+use std::error::Error;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -21,12 +24,16 @@ use crate::predict::scores::Scores;
 /// How many predictions the time of one is the mean of.
 const CALLS: u32 = 1000;
 
+type Failure = Box<dyn Error + Send + Sync>;
+
 /// Fit every model on the same rows, judge them on the last fifth by time, and recommend one.
 ///
-/// The rows are those of loadline train. The folder of --output then holds comparison_report.txt, .json and
-/// .csv, model_comparison.png and prediction_comparison.png.
+/// With --data or --query the models tell how many replicas services need; the rows are those of loadline
+/// train. With --input and --column they are forecasters, each rolled over the column as by loadline
+/// forecast. The folder of --output then holds comparison_report.txt, .json and .csv, model_comparison.png
+/// and prediction_comparison.png.
 #[derive(Args)]
-#[command(group(ArgGroup::new("source").required(true).args(["data", "queries"])))]
+#[command(group(ArgGroup::new("source").required(true).args(["data", "queries", "input"])))]
 pub struct Arguments {
     /// The folder for the reports
     #[arg(long, value_name = "FOLDER")]
@@ -36,6 +43,17 @@ pub struct Arguments {
     seed: u64,
     #[command(flatten)]
     source: Source,
+    #[command(flatten)]
+    series: series::Flags,
+}
+
+/// All that is written of a comparison.
+struct Outcome {
+    text: String,
+    json: Vec<u8>,
+    csv: Vec<u8>,
+    models: Vec<u8>,
+    predictions: Vec<u8>,
 }
 
 impl Arguments {
@@ -43,21 +61,36 @@ impl Arguments {
     pub fn run(&self) -> CommandResult {
         fs::create_dir_all(&self.output)
             .map_err(|e| format!("{}: cannot make the folder: {e}", self.output.display()))?;
-        let prepared = Prepared::read(&self.source)?;
-        let entries = self.entries(&prepared)?;
-        let report = Report::new(prepared.origin.clone(), entries);
-        let text = report.text();
-        io::stdout().lock().write_all(text.as_bytes())?;
+        let outcome = if self.series.input.is_some() {
+            series_report::outcome(&self.series.compare(self.source.step(), self.seed)?)?
+        } else {
+            self.replicas()?
+        };
+        io::stdout().lock().write_all(outcome.text.as_bytes())?;
         for (name, bytes) in [
-            ("comparison_report.txt", text.into_bytes()),
-            ("comparison_report.json", report.json()?),
-            ("comparison_report.csv", report.csv()?),
-            ("model_comparison.png", pictures::models(&report)?),
-            ("prediction_comparison.png", pictures::predictions(&report, &prepared)?),
+            ("comparison_report.txt", outcome.text.into_bytes()),
+            ("comparison_report.json", outcome.json),
+            ("comparison_report.csv", outcome.csv),
+            ("model_comparison.png", outcome.models),
+            ("prediction_comparison.png", outcome.predictions),
         ] {
             write_atomically(&self.output.join(name), |file| file.write_all(&bytes))?;
         }
         Ok(())
+    }
+
+    /// Models of replica counts.
+    fn replicas(&self) -> Result<Outcome, Failure> {
+        let prepared = Prepared::read(&self.source)?;
+        let entries = self.entries(&prepared)?;
+        let report = Report::new(prepared.origin.clone(), entries);
+        Ok(Outcome {
+            text: report.text(),
+            json: report.json()?,
+            csv: report.csv()?,
+            models: pictures::models(&report)?,
+            predictions: pictures::predictions(&report, &prepared)?,
+        })
     }
 
     /// Rules without a model first, then every model, on the test rows.

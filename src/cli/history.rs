@@ -13,6 +13,9 @@ use crate::promql::{Client, Grid, Past};
 use crate::target::Labels;
 use crate::units::{Timestamp, duration};
 
+/// From one row to the next.
+const STEP: Duration = Duration::from_secs(60);
+
 /// More rows are refused: a step in the wrong unit is likelier than a question of this size.
 const MOST_ROWS: usize = 10_000_000;
 
@@ -44,15 +47,14 @@ pub struct History {
     /// The last instant, written as --start
     #[arg(long, value_name = "TIME", value_parser = instant, requires = "queries", help_heading = "History")]
     end: Option<Timestamp>,
-    /// The time from one row to the next
+    /// The time from one row to the next; 1m with --query by default
     #[arg(
         long,
         value_name = "DURATION",
         value_parser = duration::parse,
-        default_value = "1m",
         help_heading = "History"
     )]
-    step: Duration,
+    step: Option<Duration>,
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {
@@ -87,6 +89,9 @@ impl std::str::FromStr for Query {
     }
 }
 
+/// What each query found.
+type Answers<'a> = Vec<(&'a Query, Past)>;
+
 /// Rows that were fetched, one an instant.
 pub struct FetchedRows {
     grid: Grid,
@@ -99,6 +104,11 @@ impl History {
     pub fn title(&self) -> String {
         let queries: Vec<&str> = self.queries.iter().map(|query| query.promql.as_str()).collect();
         queries.join(", ")
+    }
+
+    /// The time from one row to the next, where it was given.
+    pub fn step(&self) -> Option<Duration> {
+        self.step
     }
 
     /// Asks for everything; `configured` is the section `prometheus` of the settings, whose credentials
@@ -136,7 +146,7 @@ impl History {
     fn ask(
         &self,
         configured: Option<Prometheus>,
-    ) -> Result<(Grid, Vec<(&Query, Past)>), Box<dyn Error + Send + Sync>> {
+    ) -> Result<(Grid, Answers<'_>), Box<dyn Error + Send + Sync>> {
         let settings = self.settings(configured)?;
         let grid = self.grid()?;
         let client = Client::new(&settings)?;
@@ -184,10 +194,11 @@ impl History {
         if end < start {
             return Err(format!("--end: expected a time after --start ({start}), found {end}"));
         }
-        if self.step.is_zero() {
+        let step = self.step.unwrap_or(STEP);
+        if step.is_zero() {
             return Err("--step: expected a duration above 0, found 0s".to_owned());
         }
-        let grid = Grid::new(start, end, self.step);
+        let grid = Grid::new(start, end, step);
         if grid.len() > MOST_ROWS {
             return Err(format!(
                 "--step: expected at most {MOST_ROWS} steps from --start to --end, found {}: raise it",

@@ -1,19 +1,18 @@
 //! Models side by side, and what they said against what came.
 
-use std::error::Error;
-
+use super::Failure;
 use super::report::{Entry, Report};
 use crate::chart::{Axis, Chart, Color, Layer, Panel, Shape};
 use crate::cli::training::Prepared;
 
 /// In pixels.
-const WIDTH: u32 = 1920;
+const WIDTH: u32 = 2400;
 /// In pixels: for titles and the x axis.
 const BASE_HEIGHT: u32 = 240;
 /// In pixels.
 const PANEL_HEIGHT: u32 = 260;
 
-type Picture = Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
+type Picture = Result<Vec<u8>, Failure>;
 
 /// A figure of an entry, with its name and unit.
 type Figure = (&'static str, fn(&Entry) -> Option<f64>);
@@ -88,10 +87,12 @@ pub fn predictions(report: &Report, prepared: &Prepared) -> Picture {
     draw(&chart)
 }
 
-fn draw(chart: &Chart) -> Picture {
+/// The picture of `chart`, as high as its panels ask for.
+pub fn draw(chart: &Chart) -> Picture {
     Ok(chart.png(WIDTH, BASE_HEIGHT + PANEL_HEIGHT * chart.panels.len() as u32)?)
 }
 
-fn layer(name: &str, color: Color, shape: Shape) -> Layer {
+/// A layer of this name.
+pub fn layer(name: &str, color: Color, shape: Shape) -> Layer {
     Layer { name: name.to_owned(), color, shape }
 }

@@ -1,11 +1,11 @@
 //! What was compared, as text, JSON and CSV.
 
-use std::error::Error;
 use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
+use super::Failure;
 use crate::cli::training::Origin;
 use crate::predict::recommend::{Candidate, Points, criteria, rank};
 use crate::predict::scores::Scores;
@@ -41,8 +41,6 @@ pub struct Report {
     /// In words.
     pub recommendation: String,
 }
-
-type Failure = Box<dyn Error + Send + Sync>;
 
 /// The columns of a table of models.
 const HEADER: [&str; 8] = [
@@ -84,11 +82,7 @@ impl Report {
                 known(inference_seconds.map(|seconds| format!("{seconds:.7}"))),
             ]);
         }
-        let mut points = self::table(&["model", "points of 8", "best at"]);
-        points.column_iter_mut().skip(2).for_each(|c| c.set_cell_alignment(CellAlignment::Left));
-        for Points { name, points: count, won } in &self.points {
-            points.add_row([name.clone(), count.to_string(), won.join(", ")]);
-        }
+        let points = points_table(&self.points);
         let mut text = format!("Models compared\n\n{}\n", self.data.summary());
         for skipped in &self.data.skipped_files {
             // Writing to a string cannot fail.
@@ -154,8 +148,18 @@ fn recommendation(points: &[Points], models: &[Entry]) -> String {
     text
 }
 
+/// The points of each model, and what for.
+pub fn points_table(points: &[Points]) -> Table {
+    let mut table = table(&["model", "points of 8", "best at"]);
+    table.column_iter_mut().skip(2).for_each(|c| c.set_cell_alignment(CellAlignment::Left));
+    for Points { name, points, won } in points {
+        table.add_row([name.clone(), points.to_string(), won.join(", ")]);
+    }
+    table
+}
+
 /// A plain table: the first column to the left, numbers to the right.
-fn table(header: &[&str]) -> Table {
+pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN).set_header(header.iter().copied());
     for column in table.column_iter_mut().skip(1) {

@@ -10,6 +10,7 @@ mod s3_credentials;
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -77,6 +78,11 @@ impl Source {
             Some(data) => self.read(data),
             None => history::samples(&self.fetch()?),
         }
+    }
+
+    /// The time from one row to the next, where it was given.
+    pub fn step(&self) -> Option<Duration> {
+        self.history.step()
     }
 
     fn fetch(&self) -> Result<super::history::Labelled, Failure> {

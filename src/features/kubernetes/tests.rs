@@ -116,12 +116,15 @@ fn a_record_told_again_replaces_itself_and_an_older_one_is_refused() {
     assert!(extractor.push(record(0, &[])).is_err());
 }
 
-fn any_record() -> impl Strategy<Value = (i64, [Option<f64>; METRICS.len()], Option<f64>)> {
+/// Steps since the record before, metrics, replicas.
+type Step = (i64, [Option<f64>; METRICS.len()], Option<f64>);
+
+fn any_record() -> impl Strategy<Value = Step> {
     let metric = prop::option::weighted(0.8, -10.0..1000.0f64);
     (1i64..25, prop::array::uniform18(metric), prop::option::of(0.0..20.0f64))
 }
 
-fn records(steps: &[(i64, [Option<f64>; METRICS.len()], Option<f64>)]) -> Vec<Record> {
+fn records(steps: &[Step]) -> Vec<Record> {
     let mut place = 0;
     let built = steps.iter().map(|(step, metrics, replicas)| {
         place += step;

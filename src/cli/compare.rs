@@ -44,7 +44,7 @@ pub struct Arguments {
     #[command(flatten)]
     source: Source,
     #[command(flatten)]
-    series: series::Flags,
+    series: series::SeriesFlags,
 }
 
 /// All that is written of a comparison.
@@ -113,7 +113,13 @@ impl Arguments {
         let bar = progress::bar("fitting", ModelKind::ALL.len() as u64);
         for kind in ModelKind::ALL {
             let begun = Instant::now();
-            let model = ReplicaModel::fit(kind, data, split, self.seed);
+            let model = match ReplicaModel::fit(*kind, data, split, self.seed) {
+                Ok(model) => model,
+                Err(error) => {
+                    bar.suspend(|| tracing::warn!("{} is left out: {error}", kind.name()));
+                    continue;
+                }
+            };
             let fit_seconds = begun.elapsed().as_secs_f64();
             let predicted = model.predict_rows(data, &split.test);
             let inference_seconds = inference_seconds(&model, prepared);
@@ -133,11 +139,12 @@ impl Arguments {
 
 /// How long one prediction takes.
 fn inference_seconds(model: &ReplicaModel, prepared: &Prepared) -> f64 {
-    let row = prepared.split.test.first().map(|row| prepared.data.rows.row(*row).to_vec());
-    let row = row.unwrap_or_default();
+    let Prepared { data, split, .. } = prepared;
+    let last = split.test.last().map(|row| data.last_rows(*row, model.kind().rows()));
+    let rows = last.unwrap_or_default();
     let begun = Instant::now();
     for _ in 0..CALLS {
-        std::hint::black_box(model.predict(std::hint::black_box(&row)));
+        std::hint::black_box(model.predict(std::hint::black_box(&rows)));
     }
     begun.elapsed().as_secs_f64() / f64::from(CALLS)
 }

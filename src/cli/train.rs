@@ -36,8 +36,8 @@ pub struct Arguments {
     /// kubernetes or cloud
     #[arg(long, value_name = "NAME", default_value = "kubernetes", value_parser = feature_set)]
     features: FeatureSet,
-    /// random_forest, boosting, or auto: whichever is better on the last rows. With --features cloud always
-    /// boosting
+    /// random_forest, boosting, lstm_cnn (in builds with the feature neural), or auto: whichever is best on
+    /// the last rows. With --features cloud always boosting
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = models)]
     model: Models,
     /// The folder for the model and what is told of it
@@ -78,7 +78,7 @@ fn models(name: &str) -> Result<Models, String> {
     if name == "auto" {
         return Ok(Models(ModelKind::ALL.to_vec()));
     }
-    let names = ModelKind::ALL.map(ModelKind::name).join(", ");
+    let names = ModelKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
     let kind = ModelKind::from_name(name);
     kind.map(|kind| Models(vec![kind])).ok_or_else(|| format!("expected auto or one of {names}"))
 }
@@ -137,7 +137,10 @@ impl Arguments {
         if verdict.save {
             let bytes = model.save()?;
             write_atomically(&path, |file| file.write_all(&bytes))?;
-            importances::write(&self.output, model.kind().name(), &model.importances())?;
+            let importances = model.importances();
+            if !importances.is_empty() {
+                importances::write(&self.output, model.kind().name(), &importances)?;
+            }
         }
         let scores = &training.scores;
         writeln!(
@@ -182,7 +185,14 @@ impl Arguments {
         let mut fitted: Vec<(f64, ReplicaModel, f64)> = Vec::new();
         for kind in &self.model.0 {
             let begun = Instant::now();
-            let model = ReplicaModel::fit(*kind, data, split, self.seed);
+            let model = match ReplicaModel::fit(*kind, data, split, self.seed) {
+                Ok(model) => model,
+                Err(error) if self.model.0.len() == 1 => return Err(error.into()),
+                Err(error) => {
+                    bar.suspend(|| tracing::warn!("{} is left out: {error}", kind.name()));
+                    continue;
+                }
+            };
             let seconds = begun.elapsed().as_secs_f64();
             let model = model.judged(data, split).ok_or_else(nothing_to_judge_by)?;
             let rmse = model.training().map_or(f64::INFINITY, |training| training.scores.rmse);

@@ -213,6 +213,11 @@ impl Extractor {
         Ok(Features::new(schema(), metrics.into_iter().chain(engineered)))
     }
 
+    /// Whether the newest record is the first one, or the first after a pause.
+    pub fn begins_anew(&self) -> bool {
+        self.recent.len() <= 1
+    }
+
     /// The last values of `metric`, the current one last.
     fn values(&self, metric: Metric) -> impl Iterator<Item = Option<f64>> + '_ {
         self.recent.iter().map(move |record| record.get(metric))

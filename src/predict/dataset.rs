@@ -192,11 +192,12 @@ impl Dataset {
         rows.iter().map(label).collect()
     }
 
-    /// The rows of `row`'s service that end with it, at most `count`, without a pause between; the oldest
-    /// first.
-    pub fn sequence(&self, row: usize, count: usize) -> Vec<usize> {
+    /// The last `count` rows of `row`'s service up to it, without a pause between, fewer where there are
+    /// fewer; the oldest first.
+    pub fn last_rows(&self, row: usize, count: usize) -> Vec<Vec<f64>> {
         let before = |row: &usize| self.examples[*row].previous;
-        let mut rows: Vec<usize> = std::iter::successors(Some(row), before).take(count).collect();
+        let places = std::iter::successors(Some(row), before).take(count);
+        let mut rows: Vec<_> = places.map(|place| self.rows.row(place).to_vec()).collect();
         rows.reverse();
         rows
     }
@@ -324,8 +325,10 @@ mod tests {
         let firsts = dataset.examples.iter().filter(|example| example.previous.is_none()).count();
         assert_eq!(firsts, 3, "two services and a pause");
         let last = dataset.examples.len() - 1;
-        assert_eq!(dataset.sequence(last, 12).len(), 12);
-        assert_eq!(dataset.sequence(0, 12), [0]);
+        let rows = dataset.last_rows(last, 12);
+        assert_eq!((rows.len(), &rows[11]), (12, &dataset.rows.row(last).to_vec()));
+        assert_eq!(rows[10][34], rows[11][34], "of the same service");
+        assert_eq!(dataset.last_rows(0, 12).len(), 1);
     }
 
     #[test]

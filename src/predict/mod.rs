@@ -18,6 +18,8 @@ mod early;
 mod fixtures;
 pub mod label;
 pub mod model;
+#[cfg(feature = "neural")]
+mod network;
 pub mod predictor;
 pub mod recommend;
 pub mod request;

@@ -10,6 +10,7 @@ use super::request::Request;
 use super::scores::replicas;
 use crate::features::kubernetes::{ENGINEERED, Extractor, METRICS, schema};
 use crate::features::{Features, OutOfOrder};
+use crate::units::Timestamp;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -39,8 +40,28 @@ pub struct Predictor {
 #[derive(Clone, Debug, Default)]
 pub struct History {
     extractor: Extractor,
+    /// The last rows without a pause between, as many as the model looks at, the newest last.
+    rows: Vec<Vec<f64>>,
+    /// When the newest was measured.
+    newest: Option<Timestamp>,
     /// The newest replica count that was told.
     replicas: Option<f64>,
+}
+
+impl History {
+    /// Takes in the newest row; one of the same moment as the one before replaces it.
+    fn push(&mut self, row: Vec<f64>, at: Timestamp, count: usize) {
+        if self.newest == Some(at) {
+            self.rows.pop();
+        } else if self.extractor.begins_anew() {
+            self.rows.clear();
+        }
+        if self.rows.len() >= count {
+            self.rows.remove(0);
+        }
+        self.rows.push(row);
+        self.newest = Some(at);
+    }
 }
 
 impl Predictor {
@@ -85,12 +106,14 @@ pub fn decide(
     let service = Arc::clone(&record.service);
     record.replicas = record.replicas.or(history.replicas);
     let told = record.replicas;
+    let at = record.at;
     let features = given_first(&engineered, &history.extractor.push(record)?);
     history.replicas = told;
     let current = told.map_or(1.0, f64::round);
     let row = model.inputs().row(&features, &service).unwrap_or_default();
-    let predicted = Some(model.predict(&row)).filter(|count| count.is_finite());
-    let predicted = replicas(predicted.unwrap_or(current));
+    history.push(row, at, model.kind().rows());
+    // Too few rows for the model, or nothing that it can say: what is there stays.
+    let predicted = replicas(model.predict(&history.rows).unwrap_or(current));
     let mut decision = ReplicaDecision::new(&service, current as u32, predicted as u32, &features);
     if told.is_none() {
         decision.reasoning += "; replica_count was not told: taken as 1";
@@ -123,24 +146,31 @@ mod tests {
     use crate::predict::dataset::Dataset;
     use crate::predict::fixtures::wave;
     use crate::predict::model::ModelKind;
-    use crate::units::Timestamp;
 
-    fn trained() -> (Predictor, Dataset) {
+    fn fitted(kind: ModelKind) -> (Predictor, Dataset) {
         let data = Dataset::new(&wave("shop", 400)).expect("sorted");
         let split = data.split().expect("enough rows");
-        let model = ReplicaModel::fit(ModelKind::Boosting, &data, &split, 42);
+        let model = ReplicaModel::fit(kind, &data, &split, 42).expect("enough rows");
         (Predictor::new(model), data)
+    }
+
+    fn trained() -> (Predictor, Dataset) {
+        fitted(ModelKind::Boosting)
     }
 
     /// What was trained on and what is asked about live are the same numbers.
     #[test]
     fn live_answers_are_those_of_training_rows() {
-        let (mut predictor, data) = trained();
-        for (row, record) in wave("shop", 400).into_iter().enumerate() {
-            let expected = predictor.model().predict(&data.rows.row(row).to_vec());
-            let answer = predictor.predict(Request::of(record)).expect("an answer");
-            assert_eq!(f64::from(answer.predicted_replicas), replicas(expected), "row {row}");
-            assert_eq!(answer.current_replicas, 3);
+        for kind in ModelKind::ALL {
+            let (mut predictor, data) = fitted(*kind);
+            for (row, record) in wave("shop", 400).into_iter().enumerate() {
+                let expected = predictor.model().predict_rows(&data, &[row])[0];
+                let answer = predictor.predict(Request::of(record.clone())).expect("an answer");
+                assert_eq!(f64::from(answer.predicted_replicas), replicas(expected), "row {row}");
+                assert_eq!(answer.current_replicas, 3);
+                let again = predictor.predict(Request::of(record)).expect("told again");
+                assert_eq!(again, answer, "row {row}");
+            }
         }
     }
 

@@ -22,7 +22,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// What is to be forecast.
 #[derive(Args)]
 #[command(next_help_heading = "Forecasters")]
-pub struct Flags {
+pub struct SeriesFlags {
     /// Compare forecasters on a column of this file instead, .csv or .csv.gz
     #[arg(long, value_name = "FILE", requires = "column")]
     pub input: Option<PathBuf>,
@@ -92,7 +92,7 @@ pub struct Compared {
     pub entries: Vec<Entry>,
 }
 
-impl Flags {
+impl SeriesFlags {
     /// Rolls every model over the column, averaged over steps of this length; over the time between most
     /// rows by default.
     pub fn compare(&self, step: Option<Duration>, seed: u64) -> Result<Compared, Failure> {

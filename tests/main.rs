@@ -24,6 +24,7 @@ mod identity;
 mod operations;
 mod procfs;
 mod promql;
+mod replicas;
 mod support;
 mod unprivileged;
 mod up;

@@ -1,6 +1,7 @@
 //! What types cannot say: ranges, and values that contradict each other.
 
 mod detection;
+mod forecast;
 mod policy;
 
 use std::collections::HashSet;
@@ -28,6 +29,7 @@ pub(super) fn problems(config: &Config, root: &Node) -> Vec<Problem> {
     check.prometheus(&config.prometheus);
     check.targets(config);
     check.detection(&config.detection);
+    check.forecast(&config.forecast);
     if let Some(policy) = &config.policy {
         check.policy("policy", policy);
     }

@@ -6,7 +6,7 @@ use super::mstl::Mstl;
 use super::naive::Naive;
 use super::seasonal::Seasonal;
 use super::task::{DAY, WEEK};
-use super::{Forecaster, Task, additive};
+use super::{Forecaster, Task, additive, trees};
 
 /// A model by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,11 +29,15 @@ pub enum Kind {
     Mstl,
     /// Trend, seasons, events, and what is left of them now.
     Prophet,
+    /// Gradient boosting of quantiles.
+    Boosting,
+    /// A random forest with the errors of the last days.
+    RandomForest,
 }
 
 impl Kind {
     /// Every model of this build.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Naive,
         Self::SeasonalDay,
         Self::SeasonalWeek,
@@ -43,6 +47,8 @@ impl Kind {
         Self::HoltWinters,
         Self::Mstl,
         Self::Prophet,
+        Self::Boosting,
+        Self::RandomForest,
     ];
 
     /// The models whose update costs the same however long the history, and whose fit takes milliseconds.
@@ -74,6 +80,8 @@ impl Kind {
             Self::HoltWinters => "holt_winters",
             Self::Mstl => "mstl",
             Self::Prophet => "prophet",
+            Self::Boosting => "boosting",
+            Self::RandomForest => "random_forest",
         }
     }
 
@@ -95,6 +103,8 @@ impl Kind {
             Self::HoltWinters => Box::new(HoltWinters::new(task)),
             Self::Mstl => Box::new(Mstl::new(task)),
             Self::Prophet => Box::new(additive::Prophet::new(task)),
+            Self::Boosting => trees::boosting(task),
+            Self::RandomForest => trees::random_forest(task),
         }
     }
 }

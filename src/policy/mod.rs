@@ -8,6 +8,7 @@ mod hpa;
 pub mod plant;
 pub mod safety_net;
 mod service;
+pub mod shadow;
 pub mod size;
 mod static_count;
 mod step;
@@ -191,6 +192,16 @@ pub struct PolicyState {
     /// The windows of `hpa`.
     #[serde(skip_serializing_if = "Option::is_none")]
     hpa: Option<Box<hpa::State>>,
+    /// The services that `default` keeps in shadow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow: Option<Box<shadow::Shadow>>,
+}
+
+impl PolicyState {
+    /// Which rule the policy `default` obeys, and what that rests on; `None` before it obeys one.
+    pub fn standing(&self) -> Option<shadow::Standing> {
+        self.shadow.as_ref().and_then(|shadow| shadow.standing())
+    }
 }
 
 /// What `policy` wants in this situation. The state is that of this target and dimension.
@@ -203,6 +214,7 @@ pub fn propose(
 ) -> Proposal {
     use config::Policy;
     let proposal = match policy {
+        Policy::Shadow(policy) => shadow::propose(policy, situation, &mut state.shadow),
         Policy::Threshold(policy) => threshold::propose(policy, situation, state),
         Policy::Static(policy) => static_count::propose(policy, situation),
         Policy::SimpleCeiling(_) => ceiling::simple(situation),
@@ -214,5 +226,12 @@ pub fn propose(
     match policy.safety_net() {
         Some(net) => safety_net::apply(net, situation, proposal),
         None => proposal,
+    }
+}
+
+/// Takes in a moment of the past, from which nothing follows: a policy that learns goes to school.
+pub fn recall(policy: &config::Policy, situation: &Situation, state: &mut PolicyState) {
+    if let config::Policy::Shadow(_) = policy {
+        shadow::recall(situation, &mut state.shadow);
     }
 }

@@ -8,15 +8,19 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::observed::Observed;
-use crate::config::{Config, Detection, Guard, Policy, Scale, TargetRule, WorkloadRule};
-use crate::detect::{Assessment, DetectError, Detector};
+use crate::config::{Config, Detection, Forecast, Guard, Policy, Scale, TargetRule, WorkloadRule};
+use crate::detect::{self, Assessment, DetectError, Detector};
 use crate::features;
+use crate::forecast::{ForecastError, Series, Stream};
 use crate::guard::{self, Decision, GuardState};
 use crate::policy::{self, Action, AlertSignal, PolicyState, Situation, Workload};
 use crate::promql::Freshness;
 use crate::target::{Dimension, Mode, Signal, Target, TargetId};
 use crate::units::{Limit, Timestamp};
 use crate::window::{Observation, Window};
+
+/// How many forecasters are fitted anew in one tick of one rule.
+const MOST_REFITS: usize = 2;
 
 /// How long a target that is no longer found is remembered.
 const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
@@ -87,6 +91,7 @@ impl RuleSettings {
 /// Everything that is known of every target, rule by rule.
 pub struct Engine {
     detection: Detection,
+    forecast: Forecast,
     /// Rows a window holds.
     rows: usize,
     rules: BTreeMap<Arc<str>, RuleState>,
@@ -130,8 +135,31 @@ pub struct DimensionState {
     pub decision: Option<Decision>,
     policy: PolicyState,
     guard: GuardState,
+    forecaster: Option<Box<Stream>>,
     /// The size that was last confirmed by reading the world back. The metrics lag behind it.
     confirmed: Option<(Timestamp, Limit<f64>)>,
+}
+
+impl DimensionState {
+    /// The forecaster of its usage; `None` where none is wanted.
+    pub fn forecaster(&self) -> Option<&Stream> {
+        self.forecaster.as_deref()
+    }
+
+    /// The size that was last read back from the world, and when.
+    pub fn confirmed(&self) -> Option<(Timestamp, Limit<f64>)> {
+        self.confirmed
+    }
+
+    /// What its policy remembers.
+    pub fn policy(&self) -> &PolicyState {
+        &self.policy
+    }
+
+    fn forecaster_of(&mut self, target: &TargetId, settings: &Forecast) -> &mut Stream {
+        self.forecaster
+            .get_or_insert_with(|| Box::new(Stream::new(settings, detect::seed_of(target, 0))))
+    }
 }
 
 /// A change that was made.
@@ -178,8 +206,8 @@ impl Standing for Quiet {
 
 impl Engine {
     /// An engine that knows no target yet. `rows` is how many ticks a window remembers.
-    pub fn new(detection: Detection, rows: usize) -> Self {
-        Self { detection, rows, rules: BTreeMap::new(), remembered: BTreeMap::new() }
+    pub fn new(detection: Detection, forecast: Forecast, rows: usize) -> Self {
+        Self { detection, forecast, rows, rules: BTreeMap::new(), remembered: BTreeMap::new() }
     }
 
     /// Takes over new settings. Rules that stay keep their targets and models; others are forgotten.
@@ -225,11 +253,41 @@ impl Engine {
         Ok(())
     }
 
-    /// Fills the window and the detector of one target with a row of the past, without deciding.
+    /// Fills the window and the detector of one target with a row of the past, without deciding. What a
+    /// policy of replicas would have wanted then is only remembered by itself.
     pub fn recall(&mut self, rule: &str, observed: Observed) {
-        if let Some(rule) = self.rules.get_mut(rule) {
-            rule.observe(&self.detection, self.rows, observed, &mut self.remembered);
+        let Some(rule) = self.rules.get_mut(rule) else { return };
+        let (target, at) = (observed.target.id.clone(), observed.observation.at);
+        rule.observe(&self.detection, &self.forecast, self.rows, observed, &mut self.remembered);
+        if let (Some(state), Some(of)) =
+            (rule.targets.get_mut(&target), rule.settings.dimensions.get(&Dimension::Replicas))
+        {
+            state.rehearse(at, of, rule.settings.workload.as_ref());
         }
+    }
+
+    /// Gives the forecaster of one target and dimension the past of its usage.
+    ///
+    /// # Errors
+    /// The past holds no value.
+    pub fn learn(
+        &mut self,
+        target: &TargetId,
+        dimension: Dimension,
+        past: &Series,
+    ) -> Result<(), ForecastError> {
+        let settings = self.forecast.clone();
+        let Some(state) = self.dimension_mut(target, dimension) else { return Ok(()) };
+        state.forecaster_of(target, &settings).learn(past)
+    }
+
+    /// The targets and dimensions of `rule` whose usage is to be forecast.
+    pub fn forecast_of(&self, rule: &str) -> Vec<(TargetId, Dimension)> {
+        let Some(rule) = self.rules.get(rule) else { return Vec::new() };
+        let wanted = |dimension: &&Dimension| self.forecast.dimensions.contains(*dimension);
+        let dimensions: Vec<_> = rule.settings.dimensions.keys().filter(wanted).copied().collect();
+        let of = |id: &TargetId| dimensions.iter().map(|d| (id.clone(), *d)).collect::<Vec<_>>();
+        rule.targets.keys().flat_map(of).collect()
     }
 
     /// One tick of one rule: takes in what was observed and decides for every known target.
@@ -244,8 +302,9 @@ impl Engine {
     ) -> Vec<Decision> {
         let Some(rule) = self.rules.get_mut(rule) else { return Vec::new() };
         for one in observed {
-            rule.observe(&self.detection, self.rows, one, &mut self.remembered);
+            rule.observe(&self.detection, &self.forecast, self.rows, one, &mut self.remembered);
         }
+        rule.refit();
         rule.targets.retain(|_, t| at.since(t.found_at) < FORGET_AFTER);
         rule.detector.retain(|id| rule.targets.contains_key(id));
         let settings = &rule.settings;
@@ -317,9 +376,19 @@ impl Engine {
 }
 
 impl RuleState {
+    /// Fits the forecasters anew that are due: few at a time, so that no tick is late for all of them.
+    fn refit(&mut self) {
+        let states = self.targets.values_mut().flat_map(|target| target.dimensions.values_mut());
+        let streams = states.filter_map(|state| state.forecaster.as_mut());
+        for stream in streams.filter(|stream| stream.due()).take(MOST_REFITS) {
+            stream.refit();
+        }
+    }
+
     fn observe(
         &mut self,
         detection: &Detection,
+        forecast: &Forecast,
         rows: usize,
         observed: Observed,
         remembered: &mut Remembered,
@@ -341,6 +410,14 @@ impl RuleState {
         // A clock that was set back repeats moments that were seen already.
         if state.window.push(&observation).is_err() {
             return;
+        }
+        for dimension in &forecast.dimensions {
+            if self.settings.dimensions.contains_key(dimension) {
+                let reading = observation.reading(usage_of(*dimension));
+                let value = reading.value.filter(|_| reading.freshness.allows_growth());
+                let of_dimension = state.dimensions.entry(*dimension).or_default();
+                of_dimension.forecaster_of(&state.target.id, forecast).observe(at, value);
+            }
         }
         // What says nothing of the usage says too little to be judged or learnt.
         let fresh = observation.reading(Signal::CpuUsageCores).freshness.allows_growth()
@@ -444,8 +521,17 @@ impl TargetState {
                     .map(|(used, limit)| used / limit),
                 error_ratio: None,
             }),
-            forecast: None,
+            forecast: state.forecaster().and_then(Stream::forecast).cloned(),
         }
+    }
+
+    /// Lets the policy of replicas see a moment of the past.
+    fn rehearse(&mut self, at: Timestamp, of: &DimensionSettings, workload: Option<&WorkloadRule>) {
+        let mut state = self.dimensions.remove(&Dimension::Replicas).unwrap_or_default();
+        let situation =
+            self.situation(at, Dimension::Replicas, &of.guard, workload, &state, &Quiet);
+        policy::propose(&of.policy, &situation, &mut state.policy);
+        self.dimensions.insert(Dimension::Replicas, state);
     }
 
     /// The limit in force. What was confirmed by reading the world back beats a metric that was
@@ -489,6 +575,15 @@ impl TargetState {
         let (_, before) = self.window.before_latest(Signal::OomKills, 1).next()?;
         let before = before?;
         Some(if now >= before { now - before } else { now })
+    }
+}
+
+/// What is used of a dimension, and forecast.
+fn usage_of(dimension: Dimension) -> Signal {
+    match dimension {
+        Dimension::Cpu => Signal::CpuUsageCores,
+        Dimension::Memory => Signal::MemoryWorkingSetBytes,
+        Dimension::Replicas => Signal::Load,
     }
 }
 

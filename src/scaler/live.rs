@@ -12,7 +12,8 @@ use tokio::time::MissedTickBehavior;
 use super::act::{Acted, Hands};
 use super::engine::{Change, Engine, RuleSettings, wants_change};
 use super::event::{Event, Stood};
-use super::gauges::LoopMetrics;
+use super::gauges::{LoopMetrics, seeds};
+use super::history::Asked;
 use super::models::ModelFiles;
 use super::now;
 use super::observed::Observed;
@@ -29,7 +30,7 @@ use crate::journal::{
 };
 use crate::policy::Action;
 use crate::promql::{Client, ClientError, Observer, Piece};
-use crate::target::{Mode, Target, TargetId};
+use crate::target::{Dimension, Mode, Target, TargetId};
 use crate::units::{Timestamp, duration};
 
 /// A burst of alerts starts at most one tick in this time.
@@ -72,8 +73,14 @@ struct Wiring {
     suggestions: Option<SuggestionsLog>,
 }
 
-/// A request to read the configuration again; the answer is what came of it.
-pub type Reload = oneshot::Sender<Result<(), String>>;
+/// What the loop may be asked from outside.
+#[derive(Debug)]
+pub enum Order {
+    /// To read the configuration again; the answer is what came of it.
+    Reload(oneshot::Sender<Result<(), String>>),
+    /// To look at every target now; the answer comes when it is done.
+    Evaluate(oneshot::Sender<()>),
+}
 
 /// The scaler, ready to run.
 pub struct Live {
@@ -86,6 +93,7 @@ pub struct Live {
     recovered: Recovered,
     models: ModelFiles,
     models_saved_at: Timestamp,
+    asked: Asked,
 }
 
 impl Live {
@@ -106,7 +114,7 @@ impl Live {
         let interval = config.global.evaluation_interval;
         let rows = (config.global.history.as_secs_f64() / interval.as_secs_f64()).ceil() as usize;
         let rows = rows.max(1);
-        let engine = Engine::new(config.detection.clone(), rows);
+        let engine = Engine::new(config.detection.clone(), config.forecast.clone(), rows);
         let recorder = config.journal.recording.as_deref().map(Recorder::open).transpose()?;
         let book = AlertBook::restore(recovered.alerts.iter().cloned());
         let pauses = recovered.pauses.clone();
@@ -117,13 +125,14 @@ impl Live {
         let rules = shared.config();
         shared.metrics.begin_at_zero(rules.targets.iter().map(|rule| rule.name.as_str()));
         let intake = Arc::new(Intake::new(AlertHost(shared.clone()), book));
-        Ok(Self { shared, intake, config_file, wiring, recovered, models, models_saved_at: now() })
+        let (models_saved_at, asked) = (now(), Asked::default());
+        Ok(Self { shared, intake, config_file, wiring, recovered, models, models_saved_at, asked })
     }
 
     /// Runs until `shutdown` is ready. `ready` is called after the first look at every target.
     pub async fn run(
         mut self,
-        mut reloads: mpsc::Receiver<Reload>,
+        mut orders: mpsc::Receiver<Order>,
         ready: impl FnOnce(),
         shutdown: impl Future<Output = ()>,
     ) {
@@ -147,12 +156,17 @@ impl Live {
                     self.tick().await;
                     tokio::time::sleep(ALERT_TICK_SPACING).await;
                 }
-                Some(reload) = reloads.recv() => {
-                    let result = self.reload().map_err(|error| error.to_string());
-                    // Whoever asked may have gone; the gauge says how it ended.
-                    let _ = reload.send(result);
-                    clock = self.clock();
-                }
+                // Whoever asked may have gone; gauges and decisions say how it ended.
+                Some(order) = orders.recv() => match order {
+                    Order::Reload(answer) => {
+                        let _ = answer.send(self.reload().map_err(|error| error.to_string()));
+                        clock = self.clock();
+                    }
+                    Order::Evaluate(answer) => {
+                        self.tick().await;
+                        let _ = answer.send(());
+                    }
+                },
                 () = &mut shutdown => break,
             }
         }
@@ -266,6 +280,7 @@ impl Live {
             let at = now();
             let observed = observe(runner, &self.wiring.client, &self.shared.metrics, at).await;
             let decisions = decide(&self.shared, runner, &book, observed, at);
+            teach(&self.shared, runner, &self.wiring.client, &mut self.asked, at).await;
             let changes = decisions.iter().filter(|d| wants_change(d) && d.mode == Mode::Enforce);
             if let Some(kind) = runner.rule.actuator {
                 wanted.extend(changes.map(|d| (d.clone(), kind)));
@@ -313,7 +328,8 @@ fn begin(
     recovered: &Recovered,
 ) -> Result<(), ScalerError> {
     let config = shared.config();
-    shared.tell(Event::Start { detection: config.detection.clone(), rows })?;
+    let (detection, forecast) = (config.detection.clone(), config.forecast.clone());
+    shared.tell(Event::Start { detection, forecast, rows })?;
     let rules = rule_settings(&config);
     let names: Vec<_> = rules.iter().map(|(name, _)| name.clone()).collect();
     shared.tell(Event::Rules(rules))?;
@@ -380,6 +396,26 @@ async fn observe(
     }
 }
 
+/// Gives the forecasters of new targets their past, after the tick that found them.
+async fn teach(
+    shared: &Shared,
+    runner: &Runner,
+    client: &Client,
+    asked: &mut Asked,
+    at: Timestamp,
+) {
+    match asked.ask(&runner.rule, client, shared, at).await {
+        Ok(events) => {
+            for event in events {
+                tell(shared, event);
+            }
+        }
+        Err(error) => {
+            tracing::warn!(rule = runner.rule.name, "no past to forecast from yet: {error}");
+        }
+    }
+}
+
 fn decide(
     shared: &Shared,
     runner: &Runner,
@@ -415,6 +451,12 @@ fn record(shared: &Shared, suggestions: Option<&mut SuggestionsLog>, decisions: 
     let mut journal = shared.journal();
     for decision in decisions {
         shared.metrics.decided(decision.dimension, decision.action);
+        if decision.dimension == Dimension::Replicas
+            && let Some(target) = shared.target(&decision.target)
+        {
+            let service = seeds::service(&target);
+            shared.metrics.predicted(service, decision.action, decision.desired);
+        }
         if decision.mode == Mode::Observe {
             continue;
         }

@@ -2,6 +2,7 @@
 
 mod count;
 mod hpa;
+mod shadow;
 mod threshold;
 
 use serde::{Deserialize, Serialize};
@@ -10,12 +11,16 @@ use crate::target::Dimension;
 
 pub use count::{Buffered, ConfidenceAware, SafetyNet, SimpleCeiling, Static, Step};
 pub use hpa::{Behavior, GrowthFrom, Hpa, ScalingKind, ScalingPolicy, ScalingRules, SelectPolicy};
+pub use shadow::{Aim, Shadow};
 pub use threshold::{Threshold, ThresholdDimension};
 
 /// Which policy, with its parameters. Keyed by variant: `policy: { threshold: { … } }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
+    /// Rules in shadow, the best of which is obeyed.
+    #[serde(rename = "default")]
+    Shadow(Shadow),
     /// Utilisation thresholds with absolute sizes.
     Threshold(Threshold),
     /// Always the same count.
@@ -34,12 +39,25 @@ pub enum Policy {
 
 impl Policy {
     /// The names of all policies, as `loadline simulate --policies` takes them.
-    pub const NAMES: [&str; 7] =
-        ["threshold", "static", "simple_ceiling", "buffered", "confidence_aware", "step", "hpa"];
+    pub const NAMES: [&str; 10] = [
+        "default",
+        "slo",
+        "price",
+        "threshold",
+        "static",
+        "simple_ceiling",
+        "buffered",
+        "confidence_aware",
+        "step",
+        "hpa",
+    ];
 
     /// The policy of this name, with every default. `static5` is `static` with five replicas.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
+            "default" => Self::Shadow(Shadow::default()),
+            "slo" => Self::Shadow(Shadow { aim: Aim::Slo, ..Shadow::default() }),
+            "price" => Self::Shadow(Shadow { aim: Aim::Price, ..Shadow::default() }),
             "threshold" => Self::Threshold(Threshold::default()),
             "simple_ceiling" => Self::SimpleCeiling(SimpleCeiling::default()),
             "buffered" => Self::Buffered(Buffered::default()),
@@ -56,6 +74,7 @@ impl Policy {
     /// Its name.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Shadow(policy) => policy.aim.name(),
             Self::Threshold(_) => "threshold",
             Self::Static(_) => "static",
             Self::SimpleCeiling(_) => "simple_ceiling",
@@ -72,7 +91,8 @@ impl Policy {
             Self::Threshold(_) => {
                 matches!(dimension, Dimension::Cpu | Dimension::Memory | Dimension::Replicas)
             }
-            Self::Static(_)
+            Self::Shadow(_)
+            | Self::Static(_)
             | Self::SimpleCeiling(_)
             | Self::Buffered(_)
             | Self::ConfidenceAware(_)
@@ -87,7 +107,8 @@ impl Policy {
     pub const fn paces_itself(&self) -> bool {
         match self {
             Self::Threshold(_) => false,
-            Self::Static(_)
+            Self::Shadow(_)
+            | Self::Static(_)
             | Self::SimpleCeiling(_)
             | Self::Buffered(_)
             | Self::ConfidenceAware(_)
@@ -103,12 +124,15 @@ impl Policy {
             Self::Buffered(policy) => Some(&policy.safety_net),
             Self::ConfidenceAware(policy) => Some(&policy.safety_net),
             Self::Step(policy) => Some(&policy.safety_net),
-            Self::Threshold(_) | Self::Static(_) | Self::Hpa(_) => None,
+            Self::Shadow(_) | Self::Threshold(_) | Self::Static(_) | Self::Hpa(_) => None,
         }
     }
 
     /// The policy of a dimension for which none is configured.
-    pub fn default_for(_dimension: Dimension) -> Self {
-        Self::Threshold(Threshold::default())
+    pub fn default_for(dimension: Dimension) -> Self {
+        match dimension {
+            Dimension::Cpu | Dimension::Memory => Self::Threshold(Threshold::default()),
+            Dimension::Replicas => Self::Shadow(Shadow::default()),
+        }
     }
 }

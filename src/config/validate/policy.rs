@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ABOVE_ZERO, Bound, Check, Range};
-use crate::config::{Hpa, Policy, SafetyNet, ScalingRules, SelectPolicy, Threshold};
+use crate::config::{Hpa, Policy, SafetyNet, ScalingRules, SelectPolicy, Shadow, Threshold};
 use crate::target::Dimension;
 use crate::units::duration;
 
@@ -16,11 +16,13 @@ const AT_LEAST_ZERO: Range = Range::new(0.0, Bound::Closed, f64::MAX, "a ratio o
 
 impl Check<'_> {
     pub(super) fn policy(&mut self, key: &str, policy: &Policy) {
-        let key = &format!("{key}.{}", policy.name());
+        let name = if let Policy::Shadow(_) = policy { "default" } else { policy.name() };
+        let key = &format!("{key}.{name}");
         if let Some(net) = policy.safety_net() {
             self.safety_net(&format!("{key}.safety_net"), net);
         }
         match policy {
+            Policy::Shadow(policy) => self.shadow(key, policy),
             Policy::Threshold(threshold) => self.threshold(key, threshold),
             Policy::Static(policy) => {
                 self.at_least_one(policy.replicas, &format!("{key}.replicas"))
@@ -50,6 +52,16 @@ impl Check<'_> {
             }
             Policy::Hpa(policy) => self.hpa(key, policy),
         }
+    }
+
+    fn shadow(&mut self, key: &str, policy: &Shadow) {
+        self.that(
+            0.0 < policy.short_ratio && policy.short_ratio < 1.0,
+            format!("{key}.short_ratio"),
+            format!("expected a ratio between 0 and 1, found {}", policy.short_ratio),
+        );
+        self.in_range(policy.max_cost_ratio, ABOVE_ZERO, format!("{key}.max_cost_ratio"));
+        self.in_range(policy.short_price, AT_LEAST_ZERO, format!("{key}.short_price"));
     }
 
     fn at_least_one(&mut self, count: u32, key: &str) {

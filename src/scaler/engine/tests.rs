@@ -46,7 +46,7 @@ fn engine() -> Engine {
         )]),
         workload: None,
     };
-    let mut engine = Engine::new(Detection::default(), 100);
+    let mut engine = Engine::new(Detection::default(), Forecast::default(), 100);
     engine.set_rules([("shop".into(), settings)]).expect("valid settings");
     engine
 }

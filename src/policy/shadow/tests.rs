@@ -1,0 +1,462 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::arm::{Moment, Pacing, Wish};
+use super::brain::Shadow;
+use super::level::Level;
+use super::pace::Pace;
+use super::phase::Phase;
+use super::reference::Reference;
+use super::rule::{self, RULES, WINDOWS};
+use super::season::Season;
+use super::*;
+use crate::config::Policy;
+use crate::forecast::{Forecast, Horizon};
+use crate::policy::fixtures::{self, START};
+use crate::policy::plant::Plant;
+use crate::policy::{PolicyState, propose as propose_by, recall as recall_by};
+use crate::promql::Freshness;
+use crate::units::{Limit, Timestamp};
+
+const DELAY: Duration = Duration::from_secs(120);
+
+fn minute(minute: usize) -> Timestamp {
+    START.plus(Duration::from_secs(60) * minute as u32)
+}
+
+/// A load that swings over the day, with noise and a leap at one minute of the hour.
+fn load(minute: usize) -> f64 {
+    let day = (minute as f64 * std::f64::consts::TAU / 1440.0).sin();
+    let noise = (minute.wrapping_mul(2_654_435_761) >> 7) % 100;
+    let leap = if minute % 60 == 32 { 60.0 } else { 0.0 };
+    120.0 + 60.0 * day + noise as f64 * 0.3 + leap
+}
+
+/// A service under `policy`; one replica carries 10.
+struct Stage {
+    policy: Policy,
+    plant: Plant,
+    state: PolicyState,
+}
+
+impl Stage {
+    fn new(policy: &str) -> Self {
+        let policy = Policy::named(policy).unwrap();
+        Self { policy, plant: Plant::new(10), state: PolicyState::default() }
+    }
+
+    fn situation(&mut self, at: Timestamp, load: f64) -> Situation {
+        let ready = self.plant.tick(at);
+        let mut situation = fixtures::replicas(f64::from(self.plant.wanted()), load);
+        situation.at = at;
+        situation.workload.as_mut().unwrap().ready = Some(f64::from(ready));
+        situation
+    }
+
+    /// One minute: what is proposed, which is done.
+    fn live(&mut self, at: Timestamp, load: f64) -> Proposal {
+        let situation = self.situation(at, load);
+        let proposal = propose_by(&self.policy, &situation, &mut self.state);
+        self.plant.scale_to(proposal.desired.unwrap() as u32, at, DELAY);
+        proposal
+    }
+
+    fn after(policy: &str, minutes: usize) -> Self {
+        let mut stage = Self::new(policy);
+        for at in 0..minutes {
+            stage.live(minute(at), load(at));
+        }
+        stage
+    }
+}
+
+#[test]
+fn a_growth_is_made_at_once_and_a_shrink_where_it_is_worth_one() {
+    let mut pacing = Pacing::default();
+    let wish = |now, highest| Wish { now, highest };
+    assert_eq!(pacing.size(minute(0), 1.0, 20, wish(21, 21)), 21);
+    pacing.moved(minute(0));
+    assert_eq!(pacing.size(minute(1), 1.0, 21, wish(10, 10)), 21, "a minute after a change");
+    assert_eq!(pacing.size(minute(4), 1.0, 21, wish(10, 10)), 21);
+    assert_eq!(pacing.size(minute(5), 1.0, 21, wish(10, 19)), 21, "2 are less than 12 % of 21");
+    assert_eq!(pacing.size(minute(5), 1.0, 21, wish(10, 18)), 18);
+    pacing.moved(minute(5));
+    for at in 6..20 {
+        assert_eq!(pacing.size(minute(at), 1.0, 18, wish(10, 17)), 18, "minute {at}");
+    }
+    assert_eq!(pacing.size(minute(20), 1.0, 18, wish(10, 17)), 17, "for fifteen minutes in a row");
+    pacing.moved(minute(20));
+    assert_eq!(pacing.size(minute(25), 1.0, 2, wish(1, 1)), 1, "one is the least that counts");
+}
+
+#[test]
+fn a_need_that_returns_starts_the_patience_anew() {
+    let mut pacing = Pacing::default();
+    let low = Wish { now: 17, highest: 17 };
+    for at in 0..14 {
+        assert_eq!(pacing.size(minute(at), 1.0, 18, low), 18);
+    }
+    pacing.size(minute(14), 1.0, 18, Wish { now: 18, highest: 18 });
+    for at in 15..29 {
+        assert_eq!(pacing.size(minute(at), 1.0, 18, low), 18, "minute {at}");
+    }
+    assert_eq!(pacing.size(minute(29), 1.0, 18, low), 17);
+}
+
+#[test]
+fn records_hold_what_happened() {
+    let mut record = Record::default();
+    let moment = |load| Moment {
+        at: minute(0),
+        minutes: 1.0,
+        load,
+        capacity: 10.0,
+        delay: DELAY,
+        weight: 0.5,
+        slow_weight: 0.5,
+    };
+    record.observe(&moment(31.0), 3, true, 1.02);
+    let expected =
+        Record { replicas: 1.5, changes: 0.5, short_ratio: 0.5, short_need: 2.0, close_ratio: 0.5 };
+    assert_eq!(record, expected);
+    record.observe(&moment(29.5), 3, false, 1.02);
+    assert_eq!((record.short_ratio, record.close_ratio), (0.25, 0.75), "2 % more is too much");
+}
+
+#[test]
+fn a_mean_is_plain_at_first_and_forgets_later() {
+    let mut pace = Pace::new(None, 0.0);
+    let mut mean = 0.0;
+    for sample in [6.0, 2.0, 4.0] {
+        pace::blend(&mut mean, sample, pace.weight(1000.0));
+        pace = Pace::new(Some(Duration::from_secs(60)), pace.elapsed);
+    }
+    assert!((mean - 4.0).abs() < 1e-12);
+    let old = Pace { minutes: 10.0, elapsed: 1e6 };
+    assert!((old.weight(10.0) - 0.5).abs() < 1e-12);
+    let gap = Pace::new(Some(Duration::from_secs(86_400)), 100.0);
+    assert_eq!((gap.minutes, gap.elapsed), (15.0, 115.0), "what was not watched has no weight");
+}
+
+/// A level after `loads`, a minute each.
+fn level(loads: impl Iterator<Item = f64>) -> level::Outlook {
+    let (mut level, mut pace, mut outlook) = (Level::default(), Pace::new(None, 0.0), None);
+    for (at, load) in loads.enumerate() {
+        outlook = Some(level.observe(minute(at), load, pace, DELAY));
+        pace = Pace::new(Some(Duration::from_secs(60)), pace.elapsed);
+    }
+    outlook.unwrap()
+}
+
+#[test]
+fn the_level_is_that_of_the_candidate_with_the_least_error() {
+    let noisy = level((0..600).map(|at| 92.0 + f64::from(at * 7 % 5) * 4.0));
+    assert!((noisy.level - 100.0).abs() < 3.0, "noise is averaged: {noisy:?}");
+    let stepping = level((0..600).map(|at| f64::from(at / 50) * 100.0));
+    assert_eq!(stepping.level, 1100.0, "steps are followed at once");
+    let rising = level((0..600).map(f64::from));
+    assert!(rising.level > 599.5 && rising.spread < 2.0, "a trend is extended: {rising:?}");
+}
+
+#[test]
+fn a_burst_widens_the_spread_little_and_is_met_at_once() {
+    let noise = |at: usize| (at % 5) as f64;
+    let calm = level((0..300).map(|at| 100.0 + noise(at)));
+    assert_eq!(calm.burst, None);
+    let burst = level((0..300).map(|at| if at < 299 { 100.0 + noise(at) } else { 150.0 }));
+    assert_eq!(burst.burst, Some(150.0 + 150.0 - 100.0 - noise(298)));
+    assert!(burst.spread < 1.05 * calm.spread, "{} after {}", burst.spread, calm.spread);
+}
+
+#[test]
+fn the_season_is_that_of_the_days_before() {
+    let mut season = Season::default();
+    let daily = |at: i64| if at % 1440 >= 600 { 50.0 } else { 20.0 };
+    for at in 0..2880 {
+        if at < 1440 {
+            assert_eq!(season.rise(at, 2), 0.0, "minute {at} of the first day");
+        }
+        season.observe(at, daily(at));
+    }
+    for at in 2880..2880 + 590 {
+        season.observe(at, daily(at));
+    }
+    assert!((season.rise(2880 + 600, 21) - 30.0 * 10.0 / 21.0).abs() < 1e-4);
+    assert_eq!(season.rise(2880 + 300, 2), 0.0);
+    assert_eq!(season.rise(1439, 2), 0.0, "a fall is no rise");
+}
+
+#[test]
+fn the_phase_knows_the_leaps_of_its_minute() {
+    let mut phase = Phase::default();
+    for at in 0..600_i64 {
+        if at < 200 {
+            assert_eq!(phase.quantile(32).is_some(), at > 3 * 60 + 32, "after {at} errors");
+        }
+        phase.observe(at, if at % 60 == 32 { 40.0 } else { 1.0 });
+    }
+    assert_eq!(phase.quantile(600 + 32), Some(40.0));
+    assert_eq!(phase.quantile(600 + 33), Some(40.0), "a minute beside it may be it");
+    assert_eq!(phase.quantile(600 + 35), Some(1.0));
+}
+
+#[test]
+fn a_forecast_is_read_where_it_tells_the_levels() {
+    let horizon = |minutes: u64, base: f64| Horizon {
+        after: Duration::from_secs(60 * minutes),
+        values: vec![base, base + 1.0, base + 2.0, base + 3.0],
+    };
+    let forecast = Forecast {
+        origin: minute(0),
+        model: "test".into(),
+        levels: vec![0.5, 0.9, 0.97, 0.99],
+        horizons: vec![horizon(1, 10.0), horizon(3, 30.0)],
+    };
+    assert_eq!(rule::foreseen(&forecast, minute(1)), Some([10.0, 11.0, 12.0, 13.0]));
+    assert_eq!(rule::foreseen(&forecast, minute(2)), Some([30.0, 31.0, 32.0, 33.0]));
+    assert_eq!(rule::foreseen(&forecast, minute(4)), None);
+    let other = Forecast { levels: vec![0.5, 0.9, 0.95, 0.99], ..forecast };
+    assert_eq!(rule::foreseen(&other, minute(1)), None);
+}
+
+/// What is promised of an arm is what happens to who obeys it alone.
+#[test]
+fn a_record_is_what_obeying_the_arm_does() {
+    let mut shadow = Shadow::default();
+    let arms = RULES.len() * WINDOWS.len();
+    let mut plants = vec![Plant::new(10); arms];
+    let mut pacings = vec![Pacing::default(); arms];
+    for at in 0..3000 {
+        let time = minute(at);
+        let sample =
+            Sample { at: time, load: load(at), capacity: 10.0, delay: DELAY, foreseen: None };
+        shadow.learn(&sample, 10);
+        let wishes = shadow.wishes(time, sample.load / 10.0);
+        for arm in 0..arms {
+            let plant = &mut plants[arm];
+            plant.tick(time);
+            let present = plant.wanted();
+            let size = pacings[arm].size(time, 1.0, present, wishes[arm]);
+            if size != present {
+                plant.scale_to(size, time, DELAY);
+                pacings[arm].moved(time);
+            }
+            assert_eq!(*plant, shadow.arms[arm].plant, "{} at {at}", rule::name(arm));
+        }
+    }
+}
+
+#[test]
+fn the_reference_does_what_the_policy_does() {
+    let mut reference = Reference::new(10);
+    let mut stage = Stage::new("hpa");
+    for at in 0..2000 {
+        let moment = Moment {
+            at: minute(at),
+            minutes: 1.0,
+            load: load(at),
+            capacity: 10.0,
+            delay: DELAY,
+            weight: 0.01,
+            slow_weight: 0.01,
+        };
+        reference.live(&moment);
+        stage.live(minute(at), load(at));
+        assert_eq!(reference.plant, stage.plant, "minute {at}");
+    }
+}
+
+#[test]
+fn the_reference_is_followed_until_there_is_a_record() {
+    let mut ours = Stage::new("default");
+    let mut reference = Stage::new("hpa");
+    for at in 0..719 {
+        ours.live(minute(at), load(at));
+        reference.live(minute(at), load(at));
+        assert_eq!(ours.plant, reference.plant, "minute {at}");
+        assert_eq!(ours.state.standing(), None);
+    }
+    let proposal = ours.live(minute(719), load(719));
+    let standing = ours.state.standing().unwrap();
+    assert!(proposal.reasons[0].contains(&standing.obeyed.name), "{:?}", proposal.reasons);
+    assert!(standing.next.unwrap().name != standing.obeyed.name);
+}
+
+#[test]
+fn what_is_recalled_counts_as_a_record() {
+    let mut stage = Stage::new("slo");
+    for at in 0..3000 {
+        let situation = stage.situation(minute(at), load(at));
+        recall_by(&stage.policy, &situation, &mut stage.state);
+        assert_eq!(stage.state.standing(), None, "nothing is decided");
+    }
+    stage.live(minute(3000), load(3000));
+    assert!(stage.state.standing().is_some());
+}
+
+#[test]
+fn the_future_changes_nothing_before_it() {
+    let (mut one, mut other) = (Stage::new("default"), Stage::new("default"));
+    for at in 0..2000 {
+        let factor = if at < 1500 { 1.0 } else { 3.0 };
+        let ours = one.live(minute(at), load(at));
+        let tripled = other.live(minute(at), load(at) * factor);
+        assert_eq!(ours == tripled, at < 1500, "minute {at}");
+        if at == 1500 {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_state_that_is_handed_on_goes_on_alike() {
+    for policy in ["default", "slo", "price"] {
+        let mut stage = Stage::after(policy, 1600);
+        let text = serde_json::to_string(&stage.state).unwrap();
+        let state: PolicyState = serde_json::from_str(&text).unwrap();
+        assert_eq!(state, stage.state);
+        let mut copy = Stage { state, plant: stage.plant.clone(), policy: stage.policy.clone() };
+        for at in 1600..1800 {
+            let proposals = (stage.live(minute(at), load(at)), copy.live(minute(at), load(at)));
+            assert_eq!(proposals.0, proposals.1, "{policy} at {at}");
+        }
+        assert_eq!(copy.state, stage.state);
+    }
+}
+
+#[test]
+fn what_is_not_known_holds_and_lowers_nothing() {
+    let mut stage = Stage::after("default", 1500);
+    stage.plant.scale_to(60, minute(1490), Duration::ZERO);
+    let quiet = stage.situation(minute(1500), 30.0);
+    let missing = Situation { usage: None, freshness: Freshness::Empty, ..quiet.clone() };
+    let stale = Situation { freshness: Freshness::Stale, ..quiet.clone() };
+    let partial = Situation { freshness: Freshness::Partial, ..quiet.clone() };
+    let unusual = fixtures::anomalous(quiet.clone());
+    for situation in [missing, stale, partial, unusual] {
+        let mut state = stage.state.clone();
+        let proposal = propose_by(&stage.policy, &situation, &mut state);
+        assert_eq!((proposal.action, proposal.desired), (Action::NoScaling, Some(60.0)));
+    }
+    let lowered = (1500..1520).find(|at| stage.live(minute(*at), 30.0).action == Action::ScaleDown);
+    assert_eq!(lowered, Some(1504), "a known load lowers, five minutes after the change");
+}
+
+#[test]
+fn a_partial_load_that_is_too_much_raises() {
+    let mut stage = Stage::after("default", 1500);
+    let mut situation = stage.situation(minute(1500), 1000.0);
+    situation.freshness = Freshness::Partial;
+    let proposal = propose_by(&stage.policy, &situation, &mut stage.state);
+    assert_eq!((proposal.action, proposal.desired), (Action::ScaleUp, Some(100.0)));
+}
+
+#[test]
+fn a_burst_is_met_at_once_the_higher_the_more() {
+    let stage = Stage::after("default", 1500);
+    let mut last = 0.0;
+    for load in [300.0, 400.0, 800.0, 1600.0] {
+        let mut stage = Stage {
+            state: stage.state.clone(),
+            plant: stage.plant.clone(),
+            policy: stage.policy.clone(),
+        };
+        let proposal = stage.live(minute(1500), load);
+        let size = proposal.desired.unwrap();
+        assert!(size >= load / 10.0 && size > last, "{load}: {proposal:?}");
+        last = size;
+    }
+}
+
+#[test]
+fn an_arm_that_rests_on_a_forecast_needs_one() {
+    let mut stage = Stage::new("slo");
+    for at in 0..1500 {
+        let mut situation = stage.situation(minute(at), load(at));
+        let next = (load(at + 2), load(at + 2) + 1.0);
+        let horizon = Horizon { after: DELAY, values: vec![next.0, next.1, next.1, next.1] };
+        situation.forecast = Some(std::sync::Arc::new(Forecast {
+            origin: situation.at,
+            model: "clairvoyant".into(),
+            levels: vec![0.5, 0.9, 0.97, 0.99],
+            horizons: vec![horizon],
+        }));
+        let proposal = propose_by(&stage.policy, &situation, &mut stage.state);
+        stage.plant.scale_to(proposal.desired.unwrap() as u32, situation.at, DELAY);
+    }
+    let obeyed = stage.state.standing().unwrap().obeyed;
+    assert!(obeyed.name.starts_with("forecast"), "who knows the future is obeyed: {obeyed:?}");
+    stage.live(minute(1500), load(1500));
+    let obeyed = stage.state.standing().unwrap().obeyed;
+    assert!(!obeyed.name.starts_with("forecast"), "{obeyed:?}");
+}
+
+#[test]
+fn the_modes_weigh_alike_records_differently() {
+    let stages = ["slo", "default", "price"].map(|policy| Stage::after(policy, 4000));
+    let [slo, default, price] = stages.map(|stage| stage.state.standing().unwrap());
+    assert!(slo.obeyed.record.short_ratio <= 0.005, "{slo:?}");
+    assert!(default.obeyed.record.replicas < default.reference.replicas, "{default:?}");
+    assert!(default.obeyed.record.short_ratio <= default.reference.short_ratio, "{default:?}");
+    let cost = |record: &Record| record.replicas + 20.0 * record.short_need;
+    assert!(cost(&price.obeyed.record) <= cost(&slo.obeyed.record) + 0.1, "{price:?}");
+}
+
+/// A tick: seconds since the one before, load, what is known of it.
+fn ticks() -> impl Strategy<Value = Vec<(u64, f64, u8)>> {
+    prop::collection::vec((0_u64..2000, 0.0..1000.0_f64, 0_u8..8), 1..200)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn whatever_comes_a_size_is_whole_and_goes_where_it_may(
+        ticks in ticks(),
+        warm in any::<bool>(),
+        aim in 0_usize..3,
+        capacity in prop_oneof![Just(10.0), Just(1e-9), Just(1e12)],
+        delay in 0_u64..4000,
+    ) {
+        let policy = Policy::named(["default", "slo", "price"][aim]).unwrap();
+        let mut state =
+            if warm { Stage::after("default", 720).state } else { PolicyState::default() };
+        let (mut at, mut present) = (minute(800), 10.0);
+        for (pause, load, known) in ticks {
+            at = at.plus(Duration::from_secs(pause));
+            let mut situation = fixtures::replicas(present, load);
+            situation.at = at;
+            let workload = situation.workload.as_mut().unwrap();
+            (workload.capacity, workload.startup_delay) = (capacity, Duration::from_secs(delay));
+            workload.ready = (known != 3).then_some(present);
+            match known {
+                0 => situation.usage = None,
+                1 => situation.freshness = Freshness::Partial,
+                2 => situation = fixtures::anomalous(situation),
+                4 => situation.current = None,
+                5 => situation.current = Some(Limit::Max),
+                _ => {}
+            }
+            let proposal = propose_by(&policy, &situation, &mut state);
+            prop_assert!(!proposal.reasons.is_empty());
+            let Some(size) = proposal.desired else {
+                prop_assert_eq!(proposal.action, Action::NoScaling);
+                continue;
+            };
+            prop_assert!(size >= 1.0 && size.fract() == 0.0, "{size}");
+            if known < 3 {
+                prop_assert!(size >= present, "{known}: {proposal:?}");
+            }
+            let action = match size.total_cmp(&present) {
+                std::cmp::Ordering::Greater => Action::ScaleUp,
+                std::cmp::Ordering::Equal => Action::NoScaling,
+                std::cmp::Ordering::Less => Action::ScaleDown,
+            };
+            prop_assert_eq!(proposal.action, action);
+            present = size;
+        }
+        let text = serde_json::to_string(&state).unwrap();
+        prop_assert_eq!(serde_json::from_str::<PolicyState>(&text).unwrap(), state);
+    }
+}

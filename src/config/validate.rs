@@ -3,6 +3,7 @@
 mod detection;
 mod forecast;
 mod policy;
+mod vertical;
 
 use std::collections::HashSet;
 use std::path::Path;

@@ -4,6 +4,7 @@ mod count;
 mod hpa;
 mod shadow;
 mod threshold;
+mod vertical;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,7 @@ pub use count::{Buffered, ConfidenceAware, SafetyNet, SimpleCeiling, Static, Ste
 pub use hpa::{Behavior, GrowthFrom, Hpa, ScalingKind, ScalingPolicy, ScalingRules, SelectPolicy};
 pub use shadow::{Aim, Shadow};
 pub use threshold::{Threshold, ThresholdDimension};
+pub use vertical::{Autopilot, Senpai, SenpaiProgram, ShadowLimits, Statistic, Vpa};
 
 /// Which policy, with its parameters. Keyed by variant: `policy: { threshold: { … } }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,11 +37,17 @@ pub enum Policy {
     Step(Step),
     /// The Kubernetes HorizontalPodAutoscaler.
     Hpa(Hpa),
+    /// The recommender of the Kubernetes VerticalPodAutoscaler.
+    Vpa(Vpa),
+    /// Autopilot's moving window.
+    Autopilot(Autopilot),
+    /// senpai: as little memory as tasks do not wait for.
+    Senpai(Senpai),
 }
 
 impl Policy {
     /// The names of all policies, as `loadline simulate --policies` takes them.
-    pub const NAMES: [&str; 10] = [
+    pub const NAMES: [&str; 19] = [
         "default",
         "slo",
         "price",
@@ -50,6 +58,15 @@ impl Policy {
         "confidence_aware",
         "step",
         "hpa",
+        "vpa",
+        "autopilot",
+        "autopilot_peak",
+        "autopilot_mean",
+        "autopilot_p98",
+        "autopilot_p95",
+        "autopilot_p90",
+        "autopilot_p60",
+        "senpai",
     ];
 
     /// The policy of this name, with every default. `static5` is `static` with five replicas.
@@ -64,6 +81,14 @@ impl Policy {
             "confidence_aware" => Self::ConfidenceAware(ConfidenceAware::default()),
             "step" => Self::Step(Step::default()),
             "hpa" => Self::Hpa(Hpa::default()),
+            "vpa" => Self::Vpa(Vpa::default()),
+            "autopilot" => Self::Autopilot(Autopilot::default()),
+            "senpai" => Self::Senpai(Senpai::default()),
+            _ if name.starts_with("autopilot_") => {
+                let named = |statistic: &Statistic| statistic.policy_name() == name;
+                let statistic = Some(Statistic::ALL.into_iter().find(named)?);
+                Self::Autopilot(Autopilot { statistic, ..Autopilot::default() })
+            }
             _ => Self::Static(match name.strip_prefix("static")? {
                 "" => Static::default(),
                 replicas => Static { replicas: replicas.parse().ok().filter(|n| *n > 0)? },
@@ -82,17 +107,26 @@ impl Policy {
             Self::ConfidenceAware(_) => "confidence_aware",
             Self::Step(_) => "step",
             Self::Hpa(_) => "hpa",
+            Self::Vpa(_) => "vpa",
+            Self::Autopilot(policy) => match policy.statistic {
+                Some(statistic) => statistic.policy_name(),
+                None => "autopilot",
+            },
+            Self::Senpai(_) => "senpai",
         }
     }
 
     /// Whether it can size `dimension`.
     pub const fn supports(&self, dimension: Dimension) -> bool {
         match self {
-            Self::Threshold(_) => {
+            Self::Threshold(_) | Self::Shadow(_) => {
                 matches!(dimension, Dimension::Cpu | Dimension::Memory | Dimension::Replicas)
             }
-            Self::Shadow(_)
-            | Self::Static(_)
+            Self::Vpa(_) | Self::Autopilot(_) => {
+                matches!(dimension, Dimension::Cpu | Dimension::Memory)
+            }
+            Self::Senpai(_) => matches!(dimension, Dimension::Memory),
+            Self::Static(_)
             | Self::SimpleCeiling(_)
             | Self::Buffered(_)
             | Self::ConfidenceAware(_)
@@ -113,7 +147,10 @@ impl Policy {
             | Self::Buffered(_)
             | Self::ConfidenceAware(_)
             | Self::Step(_)
-            | Self::Hpa(_) => true,
+            | Self::Hpa(_)
+            | Self::Vpa(_)
+            | Self::Autopilot(_)
+            | Self::Senpai(_) => true,
         }
     }
 
@@ -124,7 +161,13 @@ impl Policy {
             Self::Buffered(policy) => Some(&policy.safety_net),
             Self::ConfidenceAware(policy) => Some(&policy.safety_net),
             Self::Step(policy) => Some(&policy.safety_net),
-            Self::Shadow(_) | Self::Threshold(_) | Self::Static(_) | Self::Hpa(_) => None,
+            Self::Shadow(_)
+            | Self::Threshold(_)
+            | Self::Static(_)
+            | Self::Hpa(_)
+            | Self::Vpa(_)
+            | Self::Autopilot(_)
+            | Self::Senpai(_) => None,
         }
     }
 

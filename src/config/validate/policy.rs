@@ -16,7 +16,11 @@ const AT_LEAST_ZERO: Range = Range::new(0.0, Bound::Closed, f64::MAX, "a ratio o
 
 impl Check<'_> {
     pub(super) fn policy(&mut self, key: &str, policy: &Policy) {
-        let name = if let Policy::Shadow(_) = policy { "default" } else { policy.name() };
+        let name = match policy {
+            Policy::Shadow(_) => "default",
+            Policy::Autopilot(_) => "autopilot",
+            policy => policy.name(),
+        };
         let key = &format!("{key}.{name}");
         if let Some(net) = policy.safety_net() {
             self.safety_net(&format!("{key}.safety_net"), net);
@@ -51,6 +55,9 @@ impl Check<'_> {
                 );
             }
             Policy::Hpa(policy) => self.hpa(key, policy),
+            Policy::Vpa(policy) => self.vpa(key, policy),
+            Policy::Autopilot(policy) => self.autopilot(key, policy),
+            Policy::Senpai(policy) => self.senpai(key, policy),
         }
     }
 
@@ -62,6 +69,7 @@ impl Check<'_> {
         );
         self.in_range(policy.max_cost_ratio, ABOVE_ZERO, format!("{key}.max_cost_ratio"));
         self.in_range(policy.short_price, AT_LEAST_ZERO, format!("{key}.short_price"));
+        self.shadow_limits(&format!("{key}.limits"), &policy.limits);
     }
 
     fn at_least_one(&mut self, count: u32, key: &str) {

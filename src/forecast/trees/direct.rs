@@ -20,7 +20,7 @@ const MOST_ROWS: usize = 17 * 1440;
 const FEWEST: u32 = 120;
 
 /// What a model of one horizon makes of its rows.
-trait Learner: Sized + Send + 'static {
+trait Learner: Sized + Sync + Send + 'static {
     /// The model's name, for errors.
     const NAME: &'static str;
 

@@ -34,7 +34,11 @@ pub use forecast::Forecast;
 pub use guard::Guard;
 pub use load::{ConfigError, DetectionFile, Problem, load, load_detection, parse};
 pub use node::Position;
-pub use policy::{Aim, Autopilot, Behavior, Buffered, ConfidenceAware, GrowthFrom, Hpa, Policy, SafetyNet, ScalingKind, ScalingPolicy, ScalingRules, SelectPolicy, Senpai, SenpaiProgram, Shadow, ShadowLimits, SimpleCeiling, Static, Statistic, Step, Threshold, ThresholdDimension, Vpa};
+pub use policy::{
+    Aim, Autopilot, Behavior, Buffered, ConfidenceAware, GrowthFrom, Hpa, Policy, SafetyNet,
+    ScalingKind, ScalingPolicy, ScalingRules, SelectPolicy, Senpai, SenpaiProgram, Shadow,
+    ShadowLimits, SimpleCeiling, Static, Statistic, Step, Threshold, ThresholdDimension, Vpa,
+};
 pub use targets::{ActuatorKind, Scale, TargetRule, WorkloadRule};
 pub use validate::{decision_problems, url_problem};
 pub use warnings::warnings;

@@ -184,7 +184,10 @@ mod tests {
         let usages = || [1.0].into_iter().chain([0.1; 9]).chain([0.1; 12].into_iter().take(12));
         let short = Autopilot { stabilization_window: FIVE, ..with(Statistic::P60) };
         assert!(near(after(&Autopilot { peak_window: FIVE, ..short.clone() }, usages()), end(0.1)));
-        assert!(near(after(&Autopilot { statistic: Some(Statistic::P90), ..short }, usages()), end(1.0)));
+        assert!(near(
+            after(&Autopilot { statistic: Some(Statistic::P90), ..short }, usages()),
+            end(1.0)
+        ));
     }
 
     #[test]

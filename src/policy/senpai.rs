@@ -57,7 +57,8 @@ pub(super) fn propose(
     let since = at.since(*state.stepped.get_or_insert(at));
     state.waited += pressure * step.as_secs_f64();
     let interval = policy.interval.as_secs_f64().max(1e-3);
-    let allowed = policy.pressure.as_secs_f64().max(1e-6) * (step.as_secs_f64() / interval).max(1.0);
+    let allowed =
+        policy.pressure.as_secs_f64().max(1e-6) * (step.as_secs_f64() / interval).max(1.0);
     let ratio = state.waited / allowed;
     let waited = format!("tasks waited for {} of the time", percent(pressure));
     let from = if other { need.amount } else { limit };

@@ -165,9 +165,8 @@ impl State {
 
     /// The days that the history spans, or that its samples cover where those are fewer.
     fn confidence(&self) -> f64 {
-        let lived = self.first.zip(self.last).map_or(0.0, |(first, last)| {
-            last.since(first).as_secs_f64()
-        });
+        let lived =
+            self.first.zip(self.last).map_or(0.0, |(first, last)| last.since(first).as_secs_f64());
         lived.min(self.covered_seconds) / DAY_SECONDS
     }
 }
@@ -255,8 +254,7 @@ mod tests {
     fn a_kill_asks_for_a_fifth_or_100_mib_more() {
         let after = |limit: f64| {
             let mut state = None;
-            let killed =
-                Situation { oom_kills: Some(1.0), ..memory(limit * MIB, limit * MIB) };
+            let killed = Situation { oom_kills: Some(1.0), ..memory(limit * MIB, limit * MIB) };
             propose(&Vpa::default(), &killed, &mut state);
             state.unwrap().oom_peak / MIB
         };
@@ -270,8 +268,7 @@ mod tests {
         let mut state = Some(Box::new(steady(0.5, 1440)));
         let target = recommended(state.as_ref().unwrap(), Dimension::Cpu).target;
         let mut ask = |limit: f64, minute: u32| {
-            let proposal =
-                propose(&policy, &at(cpu(limit, 0.5), MINUTE * minute), &mut state);
+            let proposal = propose(&policy, &at(cpu(limit, 0.5), MINUTE * minute), &mut state);
             (proposal.action, proposal.desired)
         };
         assert_eq!(ask(0.5, 1441).0, Action::ScaleUp, "below the lower bound");

@@ -106,8 +106,7 @@ pub enum Statistic {
 
 impl Statistic {
     /// Every statistic.
-    pub const ALL: [Self; 6] =
-        [Self::Peak, Self::Mean, Self::P98, Self::P95, Self::P90, Self::P60];
+    pub const ALL: [Self; 6] = [Self::Peak, Self::Mean, Self::P98, Self::P95, Self::P90, Self::P60];
 
     /// The name of the policy with this statistic, in `--policies` and in reports.
     pub const fn policy_name(self) -> &'static str {

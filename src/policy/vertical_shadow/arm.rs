@@ -79,7 +79,15 @@ impl Arm {
 
     /// Lives through a need: counts it against the limit of before, then follows its rule. `new` says
     /// whether it is the first of its span; otherwise it is the highest so far.
-    pub(super) fn step(&mut self, rules: &Rules, span: i64, need: f64, named: f64, seen: f64, new: bool) {
+    pub(super) fn step(
+        &mut self,
+        rules: &Rules,
+        span: i64,
+        need: f64,
+        named: f64,
+        seen: f64,
+        new: bool,
+    ) {
         let gain = gain(seen);
         if new {
             self.mean_limit += gain * (self.limit - self.mean_limit);

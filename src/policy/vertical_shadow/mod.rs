@@ -126,8 +126,7 @@ impl State {
         }
         let named = limits(situation.dimension, &self.recent, &self.levels);
         if self.arms.len() != named.len() {
-            self.arms =
-                named.iter().map(|named| Arm::new(*named, need.amount, span(at))).collect();
+            self.arms = named.iter().map(|named| Arm::new(*named, need.amount, span(at))).collect();
         }
         for (arm, named) in self.arms.iter_mut().zip(named) {
             arm.step(rules, span(at), need.amount, named, self.seen, new);

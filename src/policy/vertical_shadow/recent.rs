@@ -133,7 +133,10 @@ mod tests {
     fn codes_are_near_and_never_below() {
         for amount in [1e-6, 0.007, 0.5, 1.0, 37.5, 1e9, 8e11, 1e17] {
             let decoded = decode(encode(amount));
-            assert!(decoded >= amount * (1.0 - 1e-8) && near(decoded, amount), "{amount}: {decoded}");
+            assert!(
+                decoded >= amount * (1.0 - 1e-8) && near(decoded, amount),
+                "{amount}: {decoded}"
+            );
             assert_eq!(encode(decoded), encode(amount));
         }
         assert_eq!((encode(0.0), encode(f64::MAX)), (1, 65_535));

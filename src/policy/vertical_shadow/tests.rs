@@ -156,7 +156,10 @@ fn a_limit_is_lowered_no_sooner_than_its_hold_allows() {
 fn nothing_is_lowered_on_what_is_not_known_not_fresh_or_unusual() {
     let mut run = Run::new(8.0 * GIB);
     for step in 0..2 * DAY as u32 {
-        run.play(Situation { freshness: Freshness::Partial, ..memory(8.0 * GIB, wave(step) * GIB) });
+        run.play(Situation {
+            freshness: Freshness::Partial,
+            ..memory(8.0 * GIB, wave(step) * GIB)
+        });
     }
     assert_eq!(run.limit, 8.0 * GIB, "partial data raise, never lower");
     let before = run.state.clone();
@@ -214,7 +217,10 @@ fn a_target_costs_a_few_kilobytes() {
     let state = run.state.unwrap();
     let arms = state.arms.len() * std::mem::size_of::<Arm>();
     let codes = 2 * (WEEK_AND_MORE);
-    assert_eq!(serde_json::to_value(&state.recent).unwrap()["codes"].as_array().unwrap().len(), WEEK_AND_MORE);
+    assert_eq!(
+        serde_json::to_value(&state.recent).unwrap()["codes"].as_array().unwrap().len(),
+        WEEK_AND_MORE
+    );
     assert!(arms + codes + std::mem::size_of::<State>() < 8192, "{arms} + {codes}");
 }
 

@@ -25,6 +25,7 @@ mod operations;
 mod procfs;
 mod promql;
 mod replicas;
+mod simulate;
 mod support;
 mod unprivileged;
 mod up;

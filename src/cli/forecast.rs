@@ -183,14 +183,19 @@ fn time(text: &str) -> Result<Timestamp, String> {
 
 fn models(text: &str) -> Result<Models, String> {
     let kinds = match text {
-        "auto" => Kind::ALL.to_vec(),
+        "auto" => Kind::AUTO.to_vec(),
         "cheap" => Kind::CHEAP.to_vec(),
         names => names
             .split(',')
             .map(|name| {
-                Kind::from_name(name).ok_or_else(|| {
-                    let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
-                    format!("expected auto, cheap, or some of {}", known.join(","))
+                Kind::from_name(name).ok_or_else(|| match Kind::lacking(name) {
+                    Some(feature) => {
+                        format!("this build lacks {name}: build it with --features {feature}")
+                    }
+                    None => {
+                        let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+                        format!("expected auto, cheap, or some of {}", known.join(","))
+                    }
                 })
             })
             .collect::<Result<_, _>>()?,

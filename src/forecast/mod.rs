@@ -18,6 +18,8 @@ mod horizon;
 mod kind;
 mod mstl;
 mod naive;
+#[cfg(feature = "neural")]
+pub mod neural;
 mod record;
 mod regular;
 pub mod score;

@@ -17,6 +17,7 @@ mod exporter;
 mod exporter_command;
 mod exporter_soak;
 mod exporter_targets;
+mod forecast;
 mod forest_parity;
 mod golden;
 mod hosts;

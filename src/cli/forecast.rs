@@ -49,8 +49,8 @@ pub struct Arguments {
     /// From when on samples are forecast instead of learnt; the last fifth of the file by default
     #[arg(long, value_name = "TIME", value_parser = time)]
     test_from: Option<Timestamp>,
-    /// auto: all models weighed by their record; cheap: the same of the models that are fitted in
-    /// milliseconds; or models by name, one or several to be weighed
+    /// auto: models weighed by their record, all but the slowest; cheap: the same of those that are fitted
+    /// in milliseconds; or models by name, one or several to be weighed
     #[arg(long, value_name = "NAME,...", default_value = "auto", value_parser = models)]
     model: Models,
     /// The seed of the models that draw at random

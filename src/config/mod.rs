@@ -32,12 +32,15 @@ use crate::units::duration;
 pub use detection::{Calibrated, Detection, DetectionMode, View};
 pub use forecast::Forecast;
 pub use guard::Guard;
-pub use load::{ConfigError, DetectionFile, Problem, load, load_detection, parse};
+pub use load::{
+    ConfigError, DetectionFile, PolicyFile, Problem, load, load_detection, load_policy, parse,
+};
 pub use node::Position;
 pub use policy::{
-    Aim, Behavior, Buffered, ConfidenceAware, GrowthFrom, Hpa, Policy, SafetyNet, ScalingKind,
-    ScalingPolicy, ScalingRules, SelectPolicy, Shadow, SimpleCeiling, Static, Step, Threshold,
-    ThresholdDimension,
+    AdjustmentType, Aim, Behavior, Buffered, Cloud, CloudDecision, ConfidenceAware, Fallback,
+    GrowthFrom, Hpa, Instance, Keda, Knative, Ladder, Policy, SafetyNet, ScalingKind,
+    ScalingPolicy, ScalingRules, SelectPolicy, Shadow, SimpleCeiling, Static, Step, StepAdjustment,
+    StepAlarm, StepScaling, TargetTracking, Threshold, ThresholdDimension, Thresholds,
 };
 pub use targets::{ActuatorKind, Scale, TargetRule, WorkloadRule};
 pub use validate::{decision_problems, url_problem};

@@ -26,6 +26,7 @@ mod operations;
 mod procfs;
 mod promql;
 mod replicas;
+mod simulate;
 mod support;
 mod unprivileged;
 mod up;

@@ -18,7 +18,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use fleet::Fleet;
-use loadline::config::{self, Detection, TargetRule};
+use loadline::config::{self, Detection, Forecast, TargetRule};
 use loadline::features;
 use loadline::promql::{Client, Observer};
 use loadline::scaler::engine::{DimensionSettings, Engine, Quiet, RuleSettings};
@@ -109,7 +109,7 @@ fn of_engine(fleet: &Fleet, rows: usize, past: usize) -> Tick {
             .collect(),
         workload: None,
     };
-    let mut engine = Engine::new(Detection::default(), rows);
+    let mut engine = Engine::new(Detection::default(), Forecast::default(), rows);
     engine.set_rules([(fleet::RULE.into(), settings)]).expect("default settings");
     for row in 0..past {
         fleet.observed(row).for_each(|observed| engine.recall(fleet::RULE, observed));

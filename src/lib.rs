@@ -33,6 +33,7 @@
 //! * [`actuate`]: decision → changed world, read back and verified.
 //! * [`alerts`]: Alertmanager's webhook → weighted, expiring signals.
 //! * [`scaler`]: the loop that joins the rooms above; its gauges and its API.
+//! * [`simulate`]: a recorded load before every policy: scores.
 //! * [`page`]: the page a person looks at.
 //! * [`workload`]: something to scale: a demo service and a load generator.
 //! * [`cli`]: one file a command: arguments → wiring → run.
@@ -57,6 +58,7 @@ pub mod policy;
 pub mod procfs;
 pub mod promql;
 pub mod scaler;
+pub mod simulate;
 pub mod target;
 pub mod units;
 pub mod web;

@@ -4,6 +4,7 @@
 mod benchmark;
 mod compose;
 pub mod dashboard;
+mod kubernetes;
 mod metrics;
 mod promql;
 mod rules;

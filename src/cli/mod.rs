@@ -21,6 +21,7 @@ mod replay;
 mod scaler;
 mod shown;
 mod shutdown;
+mod simulate;
 mod table;
 mod trace;
 mod up;
@@ -57,6 +58,8 @@ enum Command {
     Scaler(scaler::Arguments),
     /// Score the rows of a CSV file, or the history of a Prometheus, with the live detector
     Detect(Box<detect::Arguments>),
+    /// Play a recorded load before every policy, and say what each would have cost
+    Simulate(Box<simulate::Arguments>),
     /// Forecast a column of a CSV file from every one of its samples on, as if it came in live
     Forecast(forecast::Arguments),
     /// Live through a recording of the scaler again, and compare its decisions
@@ -88,6 +91,7 @@ pub fn run() -> ExitCode {
         Command::Exporter(arguments) => arguments.run(),
         Command::Scaler(arguments) => arguments.run(),
         Command::Detect(arguments) => detect::run(&arguments),
+        Command::Simulate(arguments) => arguments.run(),
         Command::Forecast(arguments) => forecast::run(&arguments),
         Command::Replay(arguments) => arguments.run(),
         Command::Decide(arguments) => arguments.run(),

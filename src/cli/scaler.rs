@@ -14,8 +14,9 @@ use crate::alerts;
 use crate::config::{self, Config};
 use crate::page::{self, Frame};
 use crate::scaler::api::{self, Readable, Writable};
+use crate::scaler::autoscale::{self, Evaluation};
 use crate::scaler::gauges;
-use crate::scaler::live::{Live, Reload};
+use crate::scaler::live::{Live, Order};
 use crate::units::duration;
 use crate::web::{Ready, WriteGuard, health, protected};
 
@@ -44,9 +45,9 @@ impl Arguments {
         let ready = Ready::waiting_for("the first look at every target");
         let guard = Arc::new(WriteGuard::new(&config.web)?);
         let live = Live::new(self.config_file.clone(), config, self.force_save)?;
-        let (reloads, requested) = mpsc::channel(1);
-        let router = router(&live, reloads.clone(), guard, ready.clone());
-        let on_hangup = tokio::spawn(reload_on_hangup(signal(SignalKind::hangup())?, reloads));
+        let (orders, requested) = mpsc::channel(1);
+        let router = router(&live, orders.clone(), guard, ready.clone());
+        let on_hangup = tokio::spawn(reload_on_hangup(signal(SignalKind::hangup())?, orders));
 
         // The loop ends after the server, so that no webhook is accepted that nobody would read.
         let (stop, stopped) = oneshot::channel::<()>();
@@ -66,13 +67,16 @@ impl Arguments {
 
 fn router(
     live: &Live,
-    reloads: mpsc::Sender<Reload>,
+    orders: mpsc::Sender<Order>,
     guard: Arc<WriteGuard>,
     ready: Ready,
 ) -> Router {
     let shared = live.shared.clone();
     let mut registry = gauges::registry(&shared.metrics, shared.engine.clone());
     gauges::register_own_process(&mut registry);
+    if shared.config().global.ml_metrics {
+        gauges::register_seeds(&mut registry, &shared.metrics, shared.engine.clone());
+    }
     let registry = Arc::new(registry);
     let for_page = shared.clone();
     let readable = api::readable(Readable {
@@ -91,15 +95,19 @@ fn router(
             )
         }),
     });
-    let writable =
-        api::writable(Writable { shared, reloads }).merge(alerts::router(live.intake.clone()));
+    let engine = shared.engine.clone();
+    let readable = readable.merge(autoscale::readable(engine.clone()));
+    let evaluation = Evaluation { engine, orders: orders.clone() };
+    let writable = api::writable(Writable { shared, orders })
+        .merge(autoscale::writable(evaluation))
+        .merge(alerts::router(live.intake.clone()));
     readable.merge(protected(writable, guard)).merge(health(ready))
 }
 
-async fn reload_on_hangup(mut hangup: tokio::signal::unix::Signal, reloads: mpsc::Sender<Reload>) {
+async fn reload_on_hangup(mut hangup: tokio::signal::unix::Signal, orders: mpsc::Sender<Order>) {
     while hangup.recv().await.is_some() {
         let (answer, _) = oneshot::channel();
-        if reloads.send(answer).await.is_err() {
+        if orders.send(Order::Reload(answer)).await.is_err() {
             return;
         }
     }

@@ -10,7 +10,7 @@ use tokio::time::MissedTickBehavior;
 use super::paths::Paths;
 use super::web::Listen;
 use super::{CommandResult, block_on};
-use crate::config::{Detection, Guard};
+use crate::config::{Detection, Forecast, Guard};
 use crate::exporter::{self, Collector};
 use crate::identity::Runtime;
 use crate::page::{self, Frame};
@@ -55,7 +55,8 @@ impl Arguments {
             notices.push(format!("Less detail: {missing}."));
         }
         let rows = self.history.as_secs_f64() / self.evaluation_interval.as_secs_f64();
-        let mut engine = Engine::new(Detection::default(), (rows.ceil() as usize).max(1));
+        let mut engine =
+            Engine::new(Detection::default(), Forecast::default(), (rows.ceil() as usize).max(1));
         engine.set_rules([(RULE.into(), advice())])?;
         let host = Host {
             collector: Arc::new(Mutex::new(collector)),

@@ -9,6 +9,7 @@
 
 mod de;
 mod detection;
+mod forecast;
 mod guard;
 mod load;
 mod node;
@@ -29,8 +30,11 @@ use crate::target::{Dimension, Mode};
 use crate::units::duration;
 
 pub use detection::{Calibrated, Detection, DetectionMode, View};
+pub use forecast::Forecast;
 pub use guard::Guard;
-pub use load::{ConfigError, DetectionFile, Problem, load, load_detection, parse};
+pub use load::{
+    ConfigError, DetectionFile, PolicyFile, Problem, load, load_detection, load_policy, parse,
+};
 pub use node::Position;
 pub use policy::{
     Aim, Behavior, Buffered, ConfidenceAware, GrowthFrom, Hpa, Policy, SafetyNet, ScalingKind,
@@ -56,6 +60,9 @@ pub struct Config {
     /// How the unusual is found.
     #[serde(default)]
     pub detection: Detection,
+    /// What is forecast.
+    #[serde(default)]
+    pub forecast: Forecast,
     /// How a size is chosen; where none is named, [`Policy::default_for`] the dimension.
     #[serde(default)]
     pub policy: Option<Policy>,
@@ -88,6 +95,9 @@ pub struct Global {
     /// How much history is kept in memory a target, and back-filled at start.
     #[serde(with = "duration")]
     pub history: Duration,
+    /// Publish decisions about replicas under the names of the third seed too (`ml_predicted_replicas`
+    /// and its kin), for an HPA behind prometheus-adapter and for KEDA. Read at the start.
+    pub ml_metrics: bool,
 }
 
 impl Default for Global {
@@ -96,6 +106,7 @@ impl Default for Global {
             evaluation_interval: Duration::from_secs(30),
             mode: Mode::Observe,
             history: Duration::from_secs(6 * 3600),
+            ml_metrics: false,
         }
     }
 }

@@ -77,7 +77,7 @@ fn same_schema(model: &Schema, now: &Schema) -> Result<(), DetectError> {
 }
 
 /// A seed of the target's own: the same in every process and on every machine.
-fn seed_of(target: &TargetId, random_state: u64) -> u64 {
+pub fn seed_of(target: &TargetId, random_state: u64) -> u64 {
     let mut hash = Sha256::new();
     hash.update(random_state.to_le_bytes());
     hash.update(target.as_str().as_bytes());

@@ -31,4 +31,17 @@ pub enum ForecastError {
     /// The history holds no value.
     #[error("the history holds no value: nothing can be learnt from it")]
     NoValues,
+    /// A network has too little to learn from.
+    #[error("{model} needs {needed} examples at least, found {found}")]
+    TooFewExamples {
+        /// The model.
+        model: &'static str,
+        /// The fewest examples it can learn from.
+        needed: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A network cannot be built, or does not answer.
+    #[error("the network fails: {0}")]
+    Network(String),
 }

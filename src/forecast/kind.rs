@@ -4,9 +4,11 @@ use super::damped::Damped;
 use super::holt_winters::HoltWinters;
 use super::mstl::Mstl;
 use super::naive::Naive;
+#[cfg(feature = "neural")]
+use super::neural::{Architecture, Neural};
 use super::seasonal::Seasonal;
 use super::task::{DAY, WEEK};
-use super::{Forecaster, Task, additive};
+use super::{Forecaster, Task, additive, trees};
 
 /// A model by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,11 +31,25 @@ pub enum Kind {
     Mstl,
     /// Trend, seasons, events, and what is left of them now.
     Prophet,
+    /// Gradient boosting of quantiles.
+    Boosting,
+    /// A random forest with the errors of the last days.
+    RandomForest,
+    /// A memory of the last 60 samples.
+    #[cfg(feature = "neural")]
+    Lstm,
+    /// Convolutions and a memory of the last 12 samples.
+    #[cfg(feature = "neural")]
+    LstmCnn,
 }
+
+/// The models of the feature `neural`.
+#[cfg(not(feature = "neural"))]
+const NEURAL: [&str; 2] = ["lstm", "lstm_cnn"];
 
 impl Kind {
     /// Every model of this build.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11 + 2 * cfg!(feature = "neural") as usize] = [
         Self::Naive,
         Self::SeasonalDay,
         Self::SeasonalWeek,
@@ -43,6 +59,12 @@ impl Kind {
         Self::HoltWinters,
         Self::Mstl,
         Self::Prophet,
+        Self::Boosting,
+        Self::RandomForest,
+        #[cfg(feature = "neural")]
+        Self::Lstm,
+        #[cfg(feature = "neural")]
+        Self::LstmCnn,
     ];
 
     /// The models whose update costs the same however long the history, and whose fit takes milliseconds.
@@ -55,6 +77,21 @@ impl Kind {
         Self::Ets,
         Self::HoltWinters,
         Self::Mstl,
+    ];
+
+    /// The models that are weighed against each other where nothing else is asked for. What is left out
+    /// costs many times more and has not bettered the blend.
+    pub const AUTO: [Self; 10] = [
+        Self::Naive,
+        Self::SeasonalDay,
+        Self::SeasonalWeek,
+        Self::SeasonalDayAr1,
+        Self::SeasonalWeekAr1,
+        Self::Ets,
+        Self::HoltWinters,
+        Self::Mstl,
+        Self::Prophet,
+        Self::Boosting,
     ];
 
     /// Whether it is one of [`Kind::CHEAP`].
@@ -74,12 +111,28 @@ impl Kind {
             Self::HoltWinters => "holt_winters",
             Self::Mstl => "mstl",
             Self::Prophet => "prophet",
+            Self::Boosting => "boosting",
+            Self::RandomForest => "random_forest",
+            #[cfg(feature = "neural")]
+            Self::Lstm => Architecture::Lstm.name(),
+            #[cfg(feature = "neural")]
+            Self::LstmCnn => Architecture::LstmCnn.name(),
         }
     }
 
     /// The model of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The cargo feature that the model of this name needs, where this build lacks it.
+    pub fn lacking(name: &str) -> Option<&'static str> {
+        #[cfg(not(feature = "neural"))]
+        if NEURAL.contains(&name) {
+            return Some("neural");
+        }
+        let _ = name;
+        None
     }
 
     /// A model that has learnt nothing yet.
@@ -95,6 +148,12 @@ impl Kind {
             Self::HoltWinters => Box::new(HoltWinters::new(task)),
             Self::Mstl => Box::new(Mstl::new(task)),
             Self::Prophet => Box::new(additive::Prophet::new(task)),
+            Self::Boosting => trees::boosting(task),
+            Self::RandomForest => trees::random_forest(task),
+            #[cfg(feature = "neural")]
+            Self::Lstm => Box::new(Neural::new(Architecture::Lstm, task)),
+            #[cfg(feature = "neural")]
+            Self::LstmCnn => Box::new(Neural::new(Architecture::LstmCnn, task)),
         }
     }
 }

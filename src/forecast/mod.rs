@@ -18,12 +18,15 @@ mod horizon;
 mod kind;
 mod mstl;
 mod naive;
+#[cfg(feature = "neural")]
+pub mod neural;
 mod record;
 mod regular;
 pub mod score;
 mod seasonal;
 mod series;
 mod simplex;
+mod stream;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -43,13 +46,14 @@ pub use error::ForecastError;
 pub use kind::Kind;
 pub use regular::{Regular, SeriesError};
 pub use series::{Series, steps};
+pub use stream::Stream;
 pub use task::Task;
 
 use crate::units::Timestamp;
 
 /// A model of one signal. Deterministic: the same history and the same samples give the same numbers,
 /// on every machine.
-pub trait Forecaster: Send {
+pub trait Forecaster: Send + Sync {
     /// Learns from a history, forgetting everything before; may be slow. Afterwards the newest sample is
     /// the history's last one.
     ///
@@ -80,6 +84,15 @@ pub struct Forecast {
     pub levels: Vec<f64>,
     /// What is expected after each horizon, the nearest first.
     pub horizons: Vec<Horizon>,
+}
+
+impl Forecast {
+    /// The quantile at the nearest horizon whose level is nearest to `level`.
+    pub fn nearest(&self, level: f64) -> Option<f64> {
+        let distance = |i: &usize| (self.levels[*i] - level).abs();
+        let column = (0..self.levels.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+        self.horizons.first()?.values.get(column).copied()
+    }
 }
 
 /// What is expected after one horizon.

@@ -85,6 +85,20 @@ fn names_are_told_apart() {
         assert_eq!(Kind::from_name(kind.name()), Some(kind));
     }
     assert_eq!(Kind::from_name("oracle"), None);
+    assert_eq!(Kind::lacking("oracle"), None);
+}
+
+/// A name is of this build, or the build says what it lacks.
+#[test]
+fn networks_are_there_or_said_to_be_lacking() {
+    for name in ["lstm", "lstm_cnn"] {
+        assert_eq!(
+            Kind::from_name(name).is_none(),
+            Kind::lacking(name) == Some("neural"),
+            "{name}"
+        );
+        assert_eq!(Kind::from_name(name).is_some(), cfg!(feature = "neural"), "{name}");
+    }
 }
 
 #[test]

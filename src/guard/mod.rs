@@ -92,6 +92,15 @@ pub struct Clip {
     pub detail: String,
 }
 
+impl Decision {
+    /// Why, in one line: the policy's reasons, then what the guard changed.
+    pub fn summary(&self) -> String {
+        let clips = self.clips.iter().map(|clip| clip.detail.as_str());
+        let all: Vec<&str> = self.reasons.iter().map(String::as_str).chain(clips).collect();
+        all.join("; ")
+    }
+}
+
 /// What will be done, and the whole way there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {

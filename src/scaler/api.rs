@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use super::engine::{Engine, TargetState};
-use super::live::Reload;
+use super::live::Order;
 use super::now;
 use super::shared::Shared;
 use crate::detect::Assessment;
@@ -123,8 +123,8 @@ fn view(mode: Mode, state: &TargetState) -> TargetView<'_> {
 pub struct Writable {
     /// The scaler.
     pub shared: Arc<Shared>,
-    /// The loop's ear for reloads.
-    pub reloads: mpsc::Sender<Reload>,
+    /// The loop's ear.
+    pub orders: mpsc::Sender<Order>,
 }
 
 /// * `POST /-/reload` -- reads the configuration again; 500 with the reason where it is refused.
@@ -143,7 +143,7 @@ pub fn writable(state: Writable) -> Router {
 async fn reload(State(state): State<Writable>) -> Result<&'static str, web::Error> {
     let (answer, result) = oneshot::channel();
     let ended = || web::Error::unavailable("the scaler is ending");
-    state.reloads.send(answer).await.map_err(|_| ended())?;
+    state.orders.send(Order::Reload(answer)).await.map_err(|_| ended())?;
     match result.await {
         Ok(Ok(())) => Ok("reloaded\n"),
         Ok(Err(error)) => Err(web::Error::internal(error)),

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -10,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::{Change, Engine, RuleSettings, Standing};
 use super::observed::Observed;
-use crate::config::Detection;
+use crate::config::{Detection, Forecast};
 use crate::detect::DetectError;
+use crate::forecast::Series;
 use crate::guard::Decision;
 use crate::policy::AlertSignal;
 use crate::target::{Dimension, Target, TargetId};
@@ -25,6 +27,8 @@ pub enum Event {
     Start {
         /// How the unusual is found.
         detection: Detection,
+        /// What is forecast.
+        forecast: Forecast,
         /// How many ticks a window remembers.
         rows: usize,
     },
@@ -45,6 +49,20 @@ pub enum Event {
         rule: Arc<str>,
         /// What was seen of one target.
         observed: Observed,
+    },
+    /// The past of what is forecast.
+    Learn {
+        /// Of which target.
+        target: TargetId,
+        /// In which dimension.
+        dimension: Dimension,
+        /// When its first step began.
+        start: Timestamp,
+        /// The length of a step.
+        #[serde(with = "crate::units::duration")]
+        step: Duration,
+        /// The mean of each step; `None` where nothing was measured.
+        values: Vec<Option<f64>>,
     },
     /// A moment at which a rule is decided.
     Tick {
@@ -104,7 +122,9 @@ impl Event {
     /// Settings or models that cannot be used; then nothing has changed.
     pub fn tell(self, engine: &mut Engine) -> Result<Vec<Decision>, DetectError> {
         match self {
-            Self::Start { detection, rows } => *engine = Engine::new(detection, rows),
+            Self::Start { detection, forecast, rows } => {
+                *engine = Engine::new(detection, forecast, rows);
+            }
             Self::Rules(rules) => engine.set_rules(rules)?,
             Self::Models { rule, file } => {
                 let damaged =
@@ -114,6 +134,11 @@ impl Event {
             }
             Self::Remember(change) => engine.remember(&change),
             Self::Recall { rule, observed } => engine.recall(&rule, observed),
+            Self::Learn { target, dimension, start, step, values } => {
+                let values = values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect();
+                // A past without a value teaches nothing; what comes will.
+                let _ = engine.learn(&target, dimension, &Series { start, step, values });
+            }
             Self::Tick { rule, at, observed, standing } => {
                 return Ok(engine.tick(&rule, at, observed, &standing));
             }

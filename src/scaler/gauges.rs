@@ -2,6 +2,10 @@
 //! (its id), `rule`, `name` and `target_instance` (its own `instance`; a scrape would overwrite
 //! `instance`), and nothing that a target's owner can multiply.
 
+mod arms;
+mod forecast;
+pub mod seeds;
+
 use std::fmt::Error;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
@@ -31,6 +35,8 @@ pub struct LoopMetrics {
     actions: Family<Labels<2>, Counter>,
     webhooks: Family<Labels<1>, Counter>,
     query_failures: Family<Labels<1>, Counter>,
+    predictions: Family<Labels<2>, Counter>,
+    prediction_errors: Family<Labels<2>, Counter>,
     /// 1 while the configuration in force is the one on disk at the last reload.
     pub reload_success: Gauge,
     /// How long the last tick took, in seconds.
@@ -51,6 +57,19 @@ impl LoopMetrics {
                 ("action", action.to_owned()),
             ])
             .inc();
+    }
+
+    /// Counts a decision about the replicas of a service, as the third seed does. One without a size is an
+    /// error: nothing was known.
+    pub fn predicted(&self, service: &str, action: Action, desired: Option<f64>) {
+        let (family, name, value) = match (desired, action) {
+            (None, _) => (&self.prediction_errors, "error_type", "no_data"),
+            (_, Action::ScaleUp) => (&self.predictions, "action", "scale_up"),
+            (_, Action::ScaleDown) => (&self.predictions, "action", "scale_down"),
+            (_, Action::NoScaling) => (&self.predictions, "action", "no_change"),
+        };
+        let labels = [("service", service.to_owned()), (name, value.to_owned())];
+        family.get_or_create(&labels).inc();
     }
 
     /// Counts an action by its result: `applied`, `rolled_back`, `failed` or `superseded`.
@@ -128,6 +147,21 @@ pub fn registry(metrics: &LoopMetrics, engine: Arc<RwLock<Engine>>) -> Registry 
     registry
 }
 
+/// Adds the gauges and counters of the third seed.
+pub fn register_seeds(registry: &mut Registry, metrics: &LoopMetrics, engine: Arc<RwLock<Engine>>) {
+    registry.register_collector(Box::new(seeds::SeedGauges(engine)));
+    registry.register(
+        "ml_predictions",
+        "Decisions about replicas, by what is left of them",
+        metrics.predictions.clone(),
+    );
+    registry.register(
+        "ml_prediction_errors",
+        "Decisions about replicas that could not be taken",
+        metrics.prediction_errors.clone(),
+    );
+}
+
 /// Reads the engine at each scrape.
 struct TargetGauges(Arc<RwLock<Engine>>);
 
@@ -178,7 +212,7 @@ impl Collector for TargetGauges {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
         // A poisoned lock means a panic in a tick; the last good state is still worth reading.
         let engine = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for family in FAMILIES {
+        for family in FAMILIES.iter().chain(&forecast::FAMILIES).chain(&arms::FAMILIES) {
             let metric =
                 encoder.encode_descriptor(family.name, family.help, None, MetricType::Gauge)?;
             let mut series = Series { encoder: metric };
@@ -261,7 +295,7 @@ const FAMILIES: [TargetFamily; 10] = [
     },
     TargetFamily {
         name: "loadline_desired",
-        help: "The size decided on, in cores or bytes",
+        help: "The size decided on, in cores, bytes or replicas",
         put: |s, rule, t| {
             for (dimension, state) in &t.dimensions {
                 if let Some(size) = state.decision.as_ref().and_then(|d| d.desired) {
@@ -273,7 +307,7 @@ const FAMILIES: [TargetFamily; 10] = [
     },
     TargetFamily {
         name: "loadline_current",
-        help: "The limit in force, in cores or bytes; absent where there is none or it is not known",
+        help: "The limit in force in cores or bytes, or the replicas there are; absent where there is none or it is not known",
         put: |s, rule, t| {
             for (dimension, state) in &t.dimensions {
                 let current = state.decision.as_ref().and_then(|d| d.current);

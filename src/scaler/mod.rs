@@ -4,16 +4,18 @@
 //! * [`live`]: Prometheus → engine → journal → actuators, tick by tick.
 //! * [`local`]: the host's own cgroups → engine, for `loadline up`.
 //! * [`event`]: what an engine is told; [`recording`]: all of it in a file; [`replay`]: and again.
-//! * `models`: model files.
+//! * `models`: model files; `history`: the past of what is forecast.
 //! * [`shared`]: what the loop and the HTTP interface share.
 //! * [`act`]: one decision carried out.
-//! * [`gauges`], [`api`]: what is published.
+//! * [`gauges`], [`api`], [`autoscale`]: what is published.
 
 pub mod act;
 pub mod api;
+pub mod autoscale;
 pub mod engine;
 pub mod event;
 pub mod gauges;
+mod history;
 pub mod live;
 pub mod local;
 mod models;

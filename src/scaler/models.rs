@@ -93,14 +93,14 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Detection;
+    use crate::config::{Detection, Forecast};
     use crate::scaler::engine::{Engine, RuleSettings};
 
     fn engine() -> Engine {
         let config =
             crate::config::parse("prometheus: {url: http://p}\ntargets: [{name: shop}]\n", "f");
         let config = config.expect("a configuration");
-        let mut engine = Engine::new(Detection::default(), 10);
+        let mut engine = Engine::new(Detection::default(), Forecast::default(), 10);
         let settings = RuleSettings::of(&config.targets[0], &config);
         engine.set_rules([("shop".into(), settings)]).expect("valid settings");
         engine

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use super::engine::Engine;
 use super::event::Event;
 use super::recording::Line;
-use crate::config::Detection;
+use crate::config::{Detection, Forecast};
 use crate::detect::DetectError;
 use crate::guard::Decision;
 
@@ -126,7 +126,7 @@ fn tell(
     line: u64,
 ) -> Result<Vec<Decision>, ReplayError> {
     if matches!(event, Event::Start { .. }) && engine.is_none() {
-        *engine = Some(Engine::new(Detection::default(), 1));
+        *engine = Some(Engine::new(Detection::default(), Forecast::default(), 1));
     }
     let engine = engine.as_mut().ok_or(ReplayError::NoStart { line })?;
     event.tell(engine).map_err(|source| ReplayError::Refused { line, source })

@@ -18,6 +18,7 @@ use ndarray::Array2;
 
 pub use basis::TrendAfter;
 pub use calendar::Calendar;
+pub use remainder::quantile;
 
 use super::{ForecastError, Forecaster, Series, Task};
 use crate::units::Timestamp;
@@ -195,7 +196,7 @@ impl Learnt {
 
 impl Unit {
     fn of(sorted: &[f64]) -> Self {
-        let median = remainder::quantile(sorted, 0.5);
+        let median = quantile(sorted, 0.5);
         let deviation = robust::deviation(sorted.iter().map(|value| value - median));
         let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
         // Where more than half of all samples are the same, the median deviation says nothing.

@@ -10,9 +10,11 @@
 
 mod bins;
 mod boosting;
+mod direct;
 mod ensemble;
 mod forest;
 mod grow;
+mod lagged;
 mod loss;
 mod past;
 pub mod short_term;
@@ -22,6 +24,7 @@ mod sum;
 mod tests;
 
 pub use boosting::{Boosting, Params};
+pub(super) use direct::{boosting, random_forest};
 pub use forest::{ForestParams, RandomForest};
 pub use loss::Loss;
 

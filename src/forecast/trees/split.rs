@@ -40,17 +40,19 @@ impl Rules {
         let n_bins = bins.len();
         let missing = histogram[0];
         let has_missing = missing != Sum::default();
-        let score = |sum: Sum| {
+        let part = |sum: Sum| {
             let (gradient, weight) = units.unpack(sum);
-            (gradient * gradient / (weight + self.l2), weight)
+            (gradient * gradient, weight, weight + self.l2)
         };
-        let (before, _) = score(node);
+        let (square, _, trusted) = part(node);
+        let before = square / trusted;
         let mut least = best.map_or(0.0, |split| split.gain) + before;
         let mut look = |bin: usize, left: Sum, missing_left: Option<bool>| {
-            let (left_score, left_weight) = score(left);
-            let (right_score, right_weight) = score(node - left);
+            let (a, left_weight, left_trusted) = part(left);
+            let (b, right_weight, right_trusted) = part(node - left);
+            // The sum of both fractions, with one division.
+            let both = (a * right_trusted + b * left_trusted) / (left_trusted * right_trusted);
             let allowed = left_weight >= self.min_leaf && right_weight >= self.min_leaf;
-            let both = left_score + right_score;
             if both > least && allowed {
                 least = both;
                 // Where none is missing, those that come later go with the many.

@@ -36,7 +36,8 @@ fn events() -> Vec<Event> {
         workload: None,
     };
     let rule: Arc<str> = "shop".into();
-    let start = Event::Start { detection: Detection::default(), rows: 50 };
+    let (detection, forecast) = (Detection::default(), Forecast::default());
+    let start = Event::Start { detection, forecast, rows: 50 };
     let rules = Event::Rules(vec![(rule.clone(), settings)]);
     let change = |tick| Change {
         target: "a".into(),
@@ -65,7 +66,7 @@ fn events() -> Vec<Event> {
 fn recording(events: Vec<Event>) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("recording.jsonl");
-    let mut engine = Engine::new(Detection::default(), 1);
+    let mut engine = Engine::new(Detection::default(), Forecast::default(), 1);
     let mut recorder = Recorder::open(&path).expect("writable");
     for event in events {
         if matches!(event, Event::Start { .. }) {

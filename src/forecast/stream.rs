@@ -1,0 +1,150 @@
+//! A forecaster that is fed at the pace of a loop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Auto, Forecast, ForecastError, Kind, Series, Standing, Task};
+use crate::config;
+use crate::units::Timestamp;
+
+/// [`Auto`] behind a clock of its own: samples come when they come and are averaged to steps, whose
+/// boundaries are multiples of the step since the epoch. A step without a sample is a missing one.
+pub struct Stream {
+    auto: Auto,
+    step: Duration,
+    /// Whether the models have been fitted.
+    fitted: bool,
+    /// The step under way.
+    current: Option<Current>,
+    /// What was collected before the first fit.
+    collected: Option<Series>,
+    newest: Option<Arc<Forecast>>,
+}
+
+#[derive(Clone, Copy)]
+struct Current {
+    start: Timestamp,
+    sum: f64,
+    count: u32,
+}
+
+/// How many steps without a fit are collected before the first one: a model of less says nothing.
+const FIRST_FIT: usize = 24;
+
+/// A gap of more steps than this is no gap but another time.
+const LONGEST_GAP: u64 = 10_000;
+
+impl Stream {
+    /// A forecaster that has seen nothing yet; a model that this build lacks is left out.
+    pub fn new(settings: &config::Forecast, seed: u64) -> Self {
+        let named: Vec<Kind> =
+            settings.models.iter().filter_map(|name| Kind::from_name(name)).collect();
+        let kinds = if named.is_empty() { Kind::CHEAP.to_vec() } else { named };
+        let horizons = settings.horizons.iter().map(|h| super::steps(settings.step, *h)).collect();
+        let levels = settings.quantiles.clone();
+        let task = Task { step: settings.step, horizons, levels, seed };
+        Self {
+            auto: Auto::new(&task, &kinds),
+            step: settings.step,
+            fitted: false,
+            current: None,
+            collected: None,
+            newest: None,
+        }
+    }
+
+    /// Learns from a past whose last sample is that of the step before the one under way; what was
+    /// collected before is forgotten.
+    ///
+    /// # Errors
+    /// The past holds no value.
+    pub fn learn(&mut self, past: &Series) -> Result<(), ForecastError> {
+        self.auto.fit(past)?;
+        self.fitted = true;
+        self.collected = None;
+        self.publish();
+        Ok(())
+    }
+
+    /// Takes in a sample. One of a step that is over already is left out.
+    pub fn observe(&mut self, at: Timestamp, value: Option<f64>) {
+        let start = self.start_of(at);
+        match self.current {
+            Some(current) if start < current.start => return,
+            Some(current) if start > current.start => self.finish(current, start),
+            Some(_) | None => {}
+        }
+        let current = self.current.get_or_insert(Current { start, sum: 0.0, count: 0 });
+        if let Some(value) = value.filter(|value| value.is_finite()) {
+            current.sum += value;
+            current.count += 1;
+        }
+    }
+
+    /// Whether the models are to be fitted anew, which may take its time: [`Stream::refit`].
+    pub fn due(&self) -> bool {
+        let ready = self.collected.as_ref().is_some_and(|past| past.values.len() >= FIRST_FIT);
+        if self.fitted { self.auto.due() } else { ready }
+    }
+
+    /// Fits the models anew.
+    pub fn refit(&mut self) {
+        if self.fitted {
+            self.auto.refit();
+        } else if let Some(past) = self.collected.take() {
+            // A past without a value is collected on; the next attempt comes a step later.
+            self.fitted = self.auto.fit(&past).is_ok();
+            self.collected = (!self.fitted).then_some(past);
+        }
+        self.publish();
+    }
+
+    /// What is expected; `None` before the first fit.
+    pub fn forecast(&self) -> Option<&Arc<Forecast>> {
+        self.newest.as_ref()
+    }
+
+    /// How each horizon stands; empty before the first fit.
+    pub fn standing(&self) -> Vec<Standing> {
+        if self.fitted { self.auto.standing() } else { Vec::new() }
+    }
+
+    fn start_of(&self, at: Timestamp) -> Timestamp {
+        let step = i64::try_from(self.step.as_millis()).unwrap_or(i64::MAX).max(1);
+        Timestamp::from_millis(at.millis().div_euclid(step).saturating_mul(step))
+    }
+
+    /// Ends the step `current`; the next one begins at `next`, and those between have no sample.
+    fn finish(&mut self, current: Current, next: Timestamp) {
+        self.current = None;
+        let mean = current.sum / f64::from(current.count);
+        self.take(current.start, if current.count == 0 { f64::NAN } else { mean });
+        let step = self.step.as_millis().max(1);
+        let passed = next.since(current.start).as_millis() / step;
+        let missing = u64::try_from(passed).unwrap_or(u64::MAX).saturating_sub(1);
+        for i in 0..missing.min(LONGEST_GAP) {
+            let after = u32::try_from(i + 1).unwrap_or(u32::MAX);
+            self.take(current.start.plus(self.step.saturating_mul(after)), f64::NAN);
+        }
+        self.publish();
+    }
+
+    fn take(&mut self, start: Timestamp, value: f64) {
+        if self.fitted {
+            return self.auto.update(value);
+        }
+        let step = self.step;
+        let past = self.collected.get_or_insert(Series { start, step, values: Vec::new() });
+        past.values.push(value);
+    }
+
+    fn publish(&mut self) {
+        let forecast = self.fitted.then(|| self.auto.forecast());
+        let told =
+            forecast.filter(|f| f.horizons.iter().all(|h| h.values.iter().all(|v| v.is_finite())));
+        self.newest = told.map(Arc::new);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! A scaler that looks after replicas: asks a real Prometheus for their past, forecasts, advises, publishes.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{PATIENCE, Process, Prometheus, http_get, loadline, wait_for};
+
+/// How long the test may wait for what follows from a tick.
+const ROUND: Duration = Duration::from_secs(60);
+
+/// A day's course of the load with noise, and the replicas that serve it, for three days before now and a
+/// while after.
+fn samples(now: i64) -> String {
+    let (mut load, mut replicas) = (String::new(), String::new());
+    let (start, end) = (now - 3 * 86_400, now + 1800);
+    for (i, at) in (start..end).step_by(60).enumerate() {
+        let day = std::f64::consts::TAU * (at % 86_400) as f64 / 86_400.0;
+        let value = 600.0 + 300.0 * day.sin() + 20.0 * ((i * 7919) % 100) as f64 / 100.0;
+        writeln!(load, "shop_load{{service=\"shop\"}} {value} {at}").expect("text");
+        writeln!(replicas, "shop_replicas{{service=\"shop\"}} 9 {at}").expect("text");
+    }
+    format!("# TYPE shop_load gauge\n{load}# TYPE shop_replicas gauge\n{replicas}")
+}
+
+struct Scaler {
+    url: String,
+    folder: TempDir,
+    process: Process,
+}
+
+async fn start(prometheus: &str) -> Scaler {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().display();
+    let config = format!(
+        "global: {{evaluation_interval: 1s, history: 10m, ml_metrics: true}}\n\
+         prometheus: {{url: '{prometheus}', max_sample_age: 90s}}\n\
+         journal: {{path: '{path}', recording: '{path}/recording.jsonl'}}\n\
+         web: {{allow_unauthenticated_writes: true}}\n\
+         targets:\n\
+         - name: web\n\
+         \x20 discover: shop_load\n\
+         \x20 identity: [service]\n\
+         \x20 mode: advise\n\
+         \x20 signals: {{load: shop_load, replicas_ready: shop_replicas}}\n\
+         \x20 workload: {{capacity: 50, startup_delay: 2m}}\n\
+         \x20 scale: {{replicas: {{min: 2, max: 40}}}}\n\
+         \x20 policy: {{simple_ceiling: {{}}}}\n"
+    );
+    std::fs::write(folder.path().join("loadline.yml"), config).expect("written");
+    let mut command = loadline();
+    command.arg("scaler").arg("--config.file").arg(folder.path().join("loadline.yml"));
+    command.arg("--web.listen-address=127.0.0.1:0");
+    let mut process = Process::spawn("scaler", command);
+    let address = process.wait_address(PATIENCE).await;
+    Scaler { url: format!("http://{address}"), folder, process }
+}
+
+impl Scaler {
+    async fn get(&self, path: &str) -> Result<String, String> {
+        Ok(http_get(&format!("{}{path}", self.url)).await?.text().to_owned())
+    }
+
+    /// The value of the first series of `name` with every one of `labels`.
+    async fn metric(&self, name: &str, labels: &[&str]) -> Result<f64, String> {
+        let text = self.get("/metrics").await?;
+        let line = text.lines().find(|line| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
+                && labels.iter().all(|label| line.contains(label))
+        });
+        let value = line.and_then(|line| line.rsplit(' ').next());
+        value
+            .and_then(|v| v.parse().ok())
+            .ok_or_else(|| format!("no {name} with {labels:?}; log: {}", self.process.stderr()))
+    }
+}
+
+fn now() -> i64 {
+    loadline::scaler::now().millis() / 1000
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_are_forecast_advised_and_published() {
+    let prometheus = Prometheus::with_data(&samples(now()), "").await;
+    let mut scaler = start(&prometheus.url).await;
+    let quantile = async |level: &str| {
+        scaler
+            .metric("loadline_forecast", &["horizon=\"15m\"", &format!("quantile=\"{level}\"")])
+            .await
+    };
+    let median = wait_for("a forecast", ROUND, async || quantile("0.5").await).await;
+    let day = std::f64::consts::TAU * ((now() + 900) % 86_400) as f64 / 86_400.0;
+    let truth = 610.0 + 300.0 * day.sin();
+    assert!((median - truth).abs() < 60.0, "{median} for {truth}");
+    let (low, high) = (quantile("0.05").await.expect("low"), quantile("0.95").await.expect("high"));
+    assert!(low < median && median < high && high - low < 300.0, "{low} {median} {high}");
+
+    let coverage = scaler.metric("loadline_forecast_coverage_ratio", &["horizon=\"15m\""]).await;
+    assert!((0.7..=1.0).contains(&coverage.expect("a coverage")));
+    let loss = scaler.metric("loadline_forecast_loss_ratio", &["horizon=\"1h\""]).await;
+    assert!(loss.expect("a loss") < 0.8, "the course of a day is learnt");
+    scaler.metric("loadline_forecast_model_info", &["model="]).await.expect("a model");
+
+    // The decision follows the forecast: as many as its nearest median fills.
+    let expected = async || {
+        let nearest =
+            scaler.metric("loadline_forecast", &["horizon=\"5m\"", "quantile=\"0.5\""]).await?;
+        let desired = scaler.metric("loadline_desired", &["dimension=\"replicas\""]).await?;
+        Ok::<_, String>(((nearest / 50.0).ceil(), desired))
+    };
+    let desired = wait_for("a decision upon it", ROUND, async || match expected().await? {
+        (wanted, desired) if wanted == desired => Ok(desired),
+        other => Err(format!("{other:?}")),
+    })
+    .await;
+    let service = ["service=\"shop\""];
+    assert_eq!(scaler.metric("ml_predicted_replicas", &service).await, Ok(desired));
+    assert_eq!(scaler.metric("ml_current_replicas", &service).await, Ok(9.0));
+    let sure = scaler.metric("ml_prediction_confidence", &service).await.expect("a confidence");
+    assert!((0.5..1.0).contains(&sure), "{sure}");
+    assert!(scaler.metric("ml_predictions_total", &service).await.expect("counted") >= 1.0);
+
+    // Prometheus's own words for the third seed's HPA, and the fourth seed's page.
+    let status: Value =
+        serde_json::from_str(&scaler.get("/autoscale_status?target=web/shop").await.expect("told"))
+            .expect("JSON");
+    assert_eq!(status["dimension"], "replicas");
+    assert_eq!(status["current"], 9.0);
+    assert_eq!((&status["dry_run"], &status["action_taken"]), (&true.into(), &"none".into()));
+    assert!(
+        ["scale_up", "scale_down", "noop"].contains(&status["decision"].as_str().expect("a word"))
+    );
+    let before = status["timestamp"].as_str().expect("a time").to_owned();
+    let evaluated: Value =
+        serde_json::from_str(&scaler.get("/autoscale?target=web/shop").await.expect("told"))
+            .expect("JSON");
+    assert!(evaluated["timestamp"].as_str().expect("a time") > before.as_str(), "{evaluated}");
+    let unknown = scaler.get("/autoscale_status?target=web/nobody").await.expect("told");
+    assert!(unknown.contains("no decision about web/nobody"), "{unknown}");
+
+    scaler.process.signal(rustix::process::Signal::TERM);
+    scaler.process.wait_exit(PATIENCE).await;
+    let folder = scaler.folder.path();
+    let mut replay = loadline();
+    replay.arg("replay").arg("--recording").arg(folder.join("recording.jsonl"));
+    let output = replay.arg("--journal").arg(folder).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!said.contains("\n0 decisions of the journal"), "{said}");
+}

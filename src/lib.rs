@@ -34,6 +34,7 @@
 //! * [`actuate`]: decision → changed world, read back and verified.
 //! * [`alerts`]: Alertmanager's webhook → weighted, expiring signals.
 //! * [`scaler`]: the loop that joins the rooms above; its gauges and its API.
+//! * [`simulate`]: a recorded load before every policy: scores.
 //! * [`page`]: the page a person looks at.
 //! * [`workload`]: something to scale: a demo service and a load generator.
 //! * [`cli`]: one file a command: arguments → wiring → run.
@@ -59,6 +60,7 @@ pub mod predict;
 pub mod procfs;
 pub mod promql;
 pub mod scaler;
+pub mod simulate;
 pub mod target;
 pub mod units;
 pub mod web;

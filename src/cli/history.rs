@@ -57,7 +57,8 @@ pub struct History {
     step: Option<Duration>,
 }
 
-fn instant(text: &str) -> Result<Timestamp, String> {
+/// A time on the command line.
+pub fn instant(text: &str) -> Result<Timestamp, String> {
     timestamp(text).ok_or_else(|| {
         "expected a time such as 2026-01-31T12:00:00Z, 2026-01-31 12:00:00 or Unix seconds"
             .to_owned()

@@ -23,6 +23,7 @@ mod replay;
 mod scaler;
 mod shown;
 mod shutdown;
+mod simulate;
 mod table;
 mod trace;
 mod train;
@@ -65,6 +66,8 @@ enum Command {
     Train(Box<train::Arguments>),
     /// Fit every model on the same data, judge them side by side, recommend one
     Compare(Box<compare::Arguments>),
+    /// Play a recorded load before every policy, and say what each would have cost
+    Simulate(Box<simulate::Arguments>),
     /// Forecast a column of a CSV file from every one of its samples on, as if it came in live
     Forecast(forecast::Arguments),
     /// Live through a recording of the scaler again, and compare its decisions
@@ -98,6 +101,7 @@ pub fn run() -> ExitCode {
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Train(arguments) => arguments.run(),
         Command::Compare(arguments) => arguments.run(),
+        Command::Simulate(arguments) => arguments.run(),
         Command::Forecast(arguments) => forecast::run(&arguments),
         Command::Replay(arguments) => arguments.run(),
         Command::Decide(arguments) => arguments.run(),

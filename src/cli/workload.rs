@@ -1,5 +1,7 @@
 //! `loadline workload`: something to scale.
 
+mod generate;
+
 use std::io::{Write, stdout};
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use reqwest::{Client, Url, redirect};
 use tracing::info;
+
+use self::generate::Generate;
 
 use super::web::Listen;
 use super::{CommandResult, block_on, shutdown};
@@ -25,7 +29,9 @@ enum Command {
     /// A service: POST /predict costs CPU time and memory; GET /health and /metrics cost nothing
     Serve(Serve),
     /// A load generator: posts to a URL by a pattern, then prints what came back
-    Load(Generate),
+    Load(Send),
+    /// No load at all: a file with the demand of every minute, for loadline simulate and forecast
+    Generate(Generate),
     /// No service: keeps cores busy and memory taken until its time is over or SIGTERM comes
     Burn(Burn),
 }
@@ -58,7 +64,7 @@ struct Serve {
 }
 
 #[derive(Args)]
-struct Generate {
+struct Send {
     /// Where to post to, such as http://localhost:8080/predict
     url: Url,
     /// How the load moves
@@ -129,6 +135,7 @@ impl Arguments {
         match self.command {
             Command::Serve(command) => block_on(2, command.run()),
             Command::Load(command) => block_on(2, command.run()),
+            Command::Generate(command) => command.run(),
             Command::Burn(command) => block_on(1, command.run()),
         }
     }
@@ -150,7 +157,7 @@ impl Serve {
     }
 }
 
-impl Generate {
+impl Send {
     async fn run(self) -> CommandResult {
         let shape = match self.pattern {
             PatternName::Constant => Shape::Constant,

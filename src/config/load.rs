@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::node::{Node, Position};
-use super::{Config, Detection, Policy, Prometheus, de, validate, yaml};
+use super::{Config, Detection, Guard, Policy, Prometheus, de, validate, yaml};
 
 /// Larger settings files are refused unread.
 const MAX_FILE_BYTES: usize = 4 << 20;
@@ -145,6 +145,39 @@ fn parse_detection(text: &str, name: &str) -> Result<DetectionFile, ConfigError>
     let file: DetectionFile =
         de::from_node(&root).map_err(|problem| refused(name, vec![problem]))?;
     let problems = validate::detection_file_problems(&file, &root);
+    if problems.is_empty() { Ok(file) } else { Err(refused(name, problems)) }
+}
+
+/// What a simulation needs of a settings file: no targets.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyFile {
+    /// Where the data come from.
+    pub prometheus: Option<Prometheus>,
+    /// How a size is chosen.
+    pub policy: Option<Policy>,
+    /// What a change must pass.
+    pub guard: Option<Guard>,
+}
+
+/// Reads the sections `prometheus`, `policy` and `guard` of the settings in the file at `path`, of which
+/// each may be missing; a file with targets is read and validated as a whole.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_policy(path: &Path) -> Result<PolicyFile, ConfigError> {
+    parse_policy(&read_text(path)?, &path.display().to_string())
+}
+
+fn parse_policy(text: &str, name: &str) -> Result<PolicyFile, ConfigError> {
+    let mut root = root(text, name)?;
+    if root.get("targets").is_some() {
+        let Config { prometheus, policy, guard, .. } = parse(text, name)?;
+        return Ok(PolicyFile { prometheus: Some(prometheus), policy, guard });
+    }
+    inherit(&mut root);
+    let file: PolicyFile = de::from_node(&root).map_err(|problem| refused(name, vec![problem]))?;
+    let problems = validate::policy_file_problems(&file, &root);
     if problems.is_empty() { Ok(file) } else { Err(refused(name, problems)) }
 }
 

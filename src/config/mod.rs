@@ -32,7 +32,9 @@ use crate::units::duration;
 pub use detection::{Calibrated, Detection, DetectionMode, View};
 pub use forecast::Forecast;
 pub use guard::Guard;
-pub use load::{ConfigError, DetectionFile, Problem, load, load_detection, parse};
+pub use load::{
+    ConfigError, DetectionFile, PolicyFile, Problem, load, load_detection, load_policy, parse,
+};
 pub use node::Position;
 pub use policy::{
     Aim, Behavior, Buffered, ConfidenceAware, GrowthFrom, Hpa, Policy, SafetyNet, ScalingKind,

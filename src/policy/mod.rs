@@ -95,6 +95,21 @@ pub struct Workload {
     pub error_ratio: Option<f64>,
 }
 
+impl Workload {
+    /// A workload of which nothing is measured.
+    pub fn new(capacity: f64, startup_delay: Duration) -> Self {
+        Self {
+            capacity,
+            ready: None,
+            startup_delay,
+            latency_seconds: None,
+            cpu_ratio: None,
+            memory_ratio: None,
+            error_ratio: None,
+        }
+    }
+}
+
 impl Situation {
     /// The limit in force, unless it is not a positive, finite number.
     pub fn limit(&self) -> Option<Limit<f64>> {

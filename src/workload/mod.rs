@@ -14,7 +14,7 @@ mod service;
 pub use burn::{Burner, Held, spin};
 pub use latency::Latencies;
 pub use load::{Load, Summary, load};
-pub use pattern::{Daily, Pattern, Shape};
+pub use pattern::{Daily, Minute, Pattern, Shape};
 pub use service::{Cost, Service};
 
 use rand::SeedableRng;

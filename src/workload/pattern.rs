@@ -71,6 +71,11 @@ impl Daily {
 
     /// The demand in minute `minute`, in requests a minute.
     pub fn demand(&self, minute: u64, seed: u64) -> f64 {
+        self.minute(minute, seed).demand
+    }
+
+    /// Minute `minute`.
+    pub fn minute(&self, minute: u64, seed: u64) -> Minute {
         let days = minute as f64 / MINUTES_A_DAY;
         let day_of_week = (days as u64 + 2) % 7;
         let weekly = if day_of_week < 5 { 1.25 } else { 0.75 };
@@ -84,8 +89,18 @@ impl Daily {
             false => 0.0,
         };
         let swing = Self::BASE + self.amplitude * (TAU * days).sin();
-        (swing * weekly + trend + noise + spike).max(0.0)
+        let demand = (swing * weekly + trend + noise + spike).max(0.0);
+        Minute { demand, is_event: spike > 0.0 }
     }
+}
+
+/// A minute of [`Daily`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Minute {
+    /// In requests a minute.
+    pub demand: f64,
+    /// Whether it is a spike.
+    pub is_event: bool,
 }
 
 impl Pattern {
@@ -187,6 +202,15 @@ mod tests {
         // The wave is highest in the first half of the day: 7 · 1.25 · 2/π on average.
         let swing = (mean(0, 0, 12) - mean(0, 12, 12)) / 2.0;
         assert!((swing - 7.0 * 1.25 * 2.0 / std::f64::consts::PI).abs() < 0.7, "{swing}");
+    }
+
+    #[test]
+    fn events_are_the_minutes_that_stand_out() {
+        let minutes: Vec<Minute> = (0..20_160).map(|m| Daily::SPIKY.minute(m, 7)).collect();
+        let events = minutes.iter().filter(|minute| minute.is_event);
+        assert!(events.clone().all(|minute| minute.demand > 60.0));
+        // Five standard deviations of a binomial distribution: 71.
+        assert!(events.count().abs_diff(202) < 71);
     }
 
     #[test]

@@ -40,12 +40,12 @@ impl Default for Params {
         Self {
             trees: 100,
             rate: 0.07,
-            leaves: 15,
+            leaves: 10,
             min_leaf: 30,
             l2: 1.0,
             rows: 0.8,
-            columns: 0.6,
-            bins: 64,
+            columns: 0.5,
+            bins: 32,
             seed: 42,
         }
     }

@@ -189,20 +189,18 @@ fn models(text: &str) -> Result<Models, String> {
     let kinds = match text {
         "auto" => Kind::AUTO.to_vec(),
         "cheap" => Kind::CHEAP.to_vec(),
-        names => names
-            .split(',')
-            .map(|name| {
-                Kind::from_name(name).ok_or_else(|| match Kind::lacking(name) {
-                    Some(feature) => {
-                        format!("this build lacks {name}: build it with --features {feature}")
-                    }
-                    None => {
-                        let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
-                        format!("expected auto, cheap, or some of {}", known.join(","))
-                    }
-                })
-            })
-            .collect::<Result<_, _>>()?,
+        names => names.split(',').map(kind).collect::<Result<_, _>>()?,
     };
     Ok(Models { name: text.to_owned(), kinds })
+}
+
+/// The model of this name.
+pub(super) fn kind(name: &str) -> Result<Kind, String> {
+    Kind::from_name(name).ok_or_else(|| match Kind::lacking(name) {
+        Some(feature) => format!("this build lacks {name}: build it with --features {feature}"),
+        None => {
+            let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+            format!("expected auto, cheap, or some of {}", known.join(","))
+        }
+    })
 }

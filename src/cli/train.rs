@@ -17,6 +17,7 @@ use super::output::write_atomically;
 use super::progress;
 use super::training::{Origin, Prepared, Source};
 use crate::detect::DetectError;
+use crate::forecast::Kind;
 use crate::predict::dataset::Dataset;
 use crate::predict::model::{ModelKind, ReplicaModel};
 use crate::predict::scores::Scores;
@@ -80,7 +81,10 @@ fn models(name: &str) -> Result<Models, String> {
     }
     let names = ModelKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
     let kind = ModelKind::from_name(name);
-    kind.map(|kind| Models(vec![kind])).ok_or_else(|| format!("expected auto or one of {names}"))
+    kind.map(|kind| Models(vec![kind])).ok_or_else(|| match Kind::lacking(name) {
+        Some(feature) => format!("this build lacks {name}: build it with --features {feature}"),
+        None => format!("expected auto or one of {names}"),
+    })
 }
 
 /// What `metrics.json` holds.

@@ -206,6 +206,22 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "neural")]
+    #[test]
+    fn a_network_tells_what_is_there_until_it_has_seen_enough() {
+        let (mut predictor, _) = fitted(ModelKind::LstmCnn);
+        let rows = predictor.model().kind().rows();
+        for (place, mut record) in wave("shop", 20).into_iter().enumerate() {
+            record.replicas = Some(9.0);
+            let request = Request::of(record);
+            let service = predictor.histories.get("shop").map_or(0, |h| h.rows.len());
+            assert_eq!(service, place.min(rows), "it remembers no more than it looks at");
+            let answer = predictor.predict(request).expect("an answer");
+            // It has learnt of three replicas, so it would not say nine by itself.
+            assert_eq!(answer.predicted_replicas == 9, place + 1 < rows, "row {place}");
+        }
+    }
+
     #[test]
     fn answers_stay_between_one_and_ten() {
         let (mut predictor, _) = trained();

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{CALLS, Failure};
-use crate::cli::forecast::{first, task, time};
+use crate::cli::forecast::{first, kind, task, time};
 use crate::cli::{progress, trace};
 use crate::forecast::{Auto, Forecast, Kind, Series, Task, roll, score, steps};
 use crate::units::{Timestamp, duration};
@@ -36,6 +36,9 @@ pub struct SeriesFlags {
     #[arg(long, value_name = "DURATION,...", value_delimiter = ',', value_parser = duration::parse,
         default_value = "5m,15m,1h")]
     horizons: Vec<Duration>,
+    /// The models to compare; all that loadline forecast knows by default
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = kind, requires = "input")]
+    models: Vec<Kind>,
     /// From when on samples are forecast instead of learnt; the last fifth of the file by default
     #[arg(long, value_name = "TIME", value_parser = time, requires = "input")]
     test_from: Option<Timestamp>,
@@ -102,8 +105,13 @@ impl SeriesFlags {
         let series = trace::read(input, self.time_column.as_deref(), column, step)?;
         let task = task(&series, &self.horizons, &LEVELS, seed)?;
         let first = first(&series, self.test_from)?;
-        let alone = Kind::ALL.iter().map(|kind| (kind.name(), std::slice::from_ref(kind)));
-        let models: Vec<(&str, &[Kind])> = alone.chain([("auto", &Kind::ALL[..])]).collect();
+        let kinds = if self.models.is_empty() { &Kind::ALL[..] } else { &self.models };
+        let weighed: Vec<Kind> =
+            kinds.iter().copied().filter(|kind| Kind::AUTO.contains(kind)).collect();
+        let alone = kinds.iter().map(|kind| (kind.name(), std::slice::from_ref(kind)));
+        // Of one model alone there is nothing to weigh.
+        let together = (weighed.len() > 1).then_some(("auto", &weighed[..]));
+        let models: Vec<(&str, &[Kind])> = alone.chain(together).collect();
         let bar = progress::bar("forecasting", models.len() as u64);
         let mut entries = Vec::new();
         for (name, kinds) in models {

@@ -62,12 +62,12 @@ enum Command {
     Scaler(scaler::Arguments),
     /// Score the rows of a CSV file, or the history of a Prometheus, with the live detector
     Detect(Box<detect::Arguments>),
+    /// Play a recorded load before every policy, and say what each would have cost
+    Simulate(Box<simulate::Arguments>),
     /// Fit a model of how many replicas services need, and keep the better of the old and the new
     Train(Box<train::Arguments>),
     /// Fit every model on the same data, judge them side by side, recommend one
     Compare(Box<compare::Arguments>),
-    /// Play a recorded load before every policy, and say what each would have cost
-    Simulate(Box<simulate::Arguments>),
     /// Forecast a column of a CSV file from every one of its samples on, as if it came in live
     Forecast(forecast::Arguments),
     /// Live through a recording of the scaler again, and compare its decisions
@@ -99,9 +99,9 @@ pub fn run() -> ExitCode {
         Command::Exporter(arguments) => arguments.run(),
         Command::Scaler(arguments) => arguments.run(),
         Command::Detect(arguments) => detect::run(&arguments),
+        Command::Simulate(arguments) => arguments.run(),
         Command::Train(arguments) => arguments.run(),
         Command::Compare(arguments) => arguments.run(),
-        Command::Simulate(arguments) => arguments.run(),
         Command::Forecast(arguments) => forecast::run(&arguments),
         Command::Replay(arguments) => arguments.run(),
         Command::Decide(arguments) => arguments.run(),

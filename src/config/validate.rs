@@ -4,6 +4,7 @@ mod anchors;
 mod detection;
 mod forecast;
 mod policy;
+mod vertical;
 
 use std::collections::HashSet;
 use std::path::Path;

@@ -7,6 +7,7 @@ mod hpa;
 mod serverless;
 mod shadow;
 mod threshold;
+mod vertical;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,7 @@ pub use hpa::{Behavior, GrowthFrom, Hpa, ScalingKind, ScalingPolicy, ScalingRule
 pub use serverless::{Fallback, Keda, Knative};
 pub use shadow::{Aim, Shadow};
 pub use threshold::{Threshold, ThresholdDimension};
+pub use vertical::{Autopilot, Senpai, SenpaiProgram, ShadowLimits, Statistic, Vpa};
 
 /// Which policy, with its parameters. Keyed by variant: `policy: { threshold: { … } }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,11 +57,17 @@ pub enum Policy {
     Knative(Knative),
     /// KEDA.
     Keda(Keda),
+    /// The recommender of the Kubernetes VerticalPodAutoscaler.
+    Vpa(Vpa),
+    /// Autopilot's moving window.
+    Autopilot(Autopilot),
+    /// senpai: as little memory as tasks do not wait for.
+    Senpai(Senpai),
 }
 
 impl Policy {
     /// The names of all policies, as `loadline simulate --policies` takes them.
-    pub const NAMES: [&str; 17] = [
+    pub const NAMES: [&str; 26] = [
         "default",
         "slo",
         "price",
@@ -77,6 +85,15 @@ impl Policy {
         "hpa",
         "knative",
         "keda",
+        "vpa",
+        "autopilot",
+        "autopilot_peak",
+        "autopilot_mean",
+        "autopilot_p98",
+        "autopilot_p95",
+        "autopilot_p90",
+        "autopilot_p60",
+        "senpai",
     ];
 
     /// The policy of this name, with every default. `static5` is `static` with five replicas.
@@ -98,6 +115,14 @@ impl Policy {
             "hpa" => Self::Hpa(Hpa::default()),
             "knative" => Self::Knative(Knative::default()),
             "keda" => Self::Keda(Keda::default()),
+            "vpa" => Self::Vpa(Vpa::default()),
+            "autopilot" => Self::Autopilot(Autopilot::default()),
+            "senpai" => Self::Senpai(Senpai::default()),
+            _ if name.starts_with("autopilot_") => {
+                let named = |statistic: &Statistic| statistic.policy_name() == name;
+                let statistic = Some(Statistic::ALL.into_iter().find(named)?);
+                Self::Autopilot(Autopilot { statistic, ..Autopilot::default() })
+            }
             _ => Self::Static(match name.strip_prefix("static")? {
                 "" => Static::default(),
                 replicas => Static { replicas: replicas.parse().ok().filter(|n| *n > 0)? },
@@ -123,17 +148,26 @@ impl Policy {
             Self::Hpa(_) => "hpa",
             Self::Knative(_) => "knative",
             Self::Keda(_) => "keda",
+            Self::Vpa(_) => "vpa",
+            Self::Autopilot(policy) => match policy.statistic {
+                Some(statistic) => statistic.policy_name(),
+                None => "autopilot",
+            },
+            Self::Senpai(_) => "senpai",
         }
     }
 
     /// Whether it can size `dimension`.
     pub const fn supports(&self, dimension: Dimension) -> bool {
         match self {
-            Self::Threshold(_) => {
+            Self::Threshold(_) | Self::Shadow(_) => {
                 matches!(dimension, Dimension::Cpu | Dimension::Memory | Dimension::Replicas)
             }
-            Self::Shadow(_)
-            | Self::Static(_)
+            Self::Vpa(_) | Self::Autopilot(_) => {
+                matches!(dimension, Dimension::Cpu | Dimension::Memory)
+            }
+            Self::Senpai(_) => matches!(dimension, Dimension::Memory),
+            Self::Static(_)
             | Self::SimpleCeiling(_)
             | Self::Buffered(_)
             | Self::ConfidenceAware(_)
@@ -167,7 +201,10 @@ impl Policy {
             | Self::StepScaling(_)
             | Self::Hpa(_)
             | Self::Knative(_)
-            | Self::Keda(_) => true,
+            | Self::Keda(_)
+            | Self::Vpa(_)
+            | Self::Autopilot(_)
+            | Self::Senpai(_) => true,
         }
     }
 
@@ -188,7 +225,10 @@ impl Policy {
             | Self::StepScaling(_)
             | Self::Hpa(_)
             | Self::Knative(_)
-            | Self::Keda(_) => None,
+            | Self::Keda(_)
+            | Self::Vpa(_)
+            | Self::Autopilot(_)
+            | Self::Senpai(_) => None,
         }
     }
 

@@ -16,7 +16,11 @@ const MOST_SAMPLES: u32 = 10_000;
 
 impl Check<'_> {
     pub(super) fn policy(&mut self, key: &str, policy: &Policy) {
-        let name = if let Policy::Shadow(_) = policy { "default" } else { policy.name() };
+        let name = match policy {
+            Policy::Shadow(_) => "default",
+            Policy::Autopilot(_) => "autopilot",
+            policy => policy.name(),
+        };
         let key = &format!("{key}.{name}");
         if let Some(net) = policy.safety_net() {
             self.safety_net(&format!("{key}.safety_net"), net);
@@ -41,6 +45,9 @@ impl Check<'_> {
             Policy::Hpa(policy) => self.hpa(key, policy),
             Policy::Knative(policy) => self.knative(key, policy),
             Policy::Keda(policy) => self.keda(key, policy),
+            Policy::Vpa(policy) => self.vpa(key, policy),
+            Policy::Autopilot(policy) => self.autopilot(key, policy),
+            Policy::Senpai(policy) => self.senpai(key, policy),
         }
     }
 
@@ -123,6 +130,7 @@ impl Check<'_> {
         );
         self.in_range(policy.max_cost_ratio, ABOVE_ZERO, format!("{key}.max_cost_ratio"));
         self.in_range(policy.short_price, AT_LEAST_ZERO, format!("{key}.short_price"));
+        self.shadow_limits(&format!("{key}.limits"), &policy.limits);
     }
 
     pub(super) fn at_least_one(&mut self, count: u32, key: &str) {

@@ -1,4 +1,4 @@
-//! The default policy: some seventy simple rules are obeyed in shadow, each by a service of its own under
+//! The default policy: some eighty simple rules are obeyed in shadow, each by a service of its own under
 //! the real start-up delay, beside one that obeys the reference. The rule with the best record moves the
 //! real one.
 

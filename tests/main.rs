@@ -28,6 +28,7 @@ mod promql;
 mod replicas;
 mod simulate;
 mod support;
+mod train;
 mod unprivileged;
 mod up;
 mod web;

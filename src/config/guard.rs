@@ -41,10 +41,11 @@ pub struct Guard {
 
 impl Guard {
     /// The guard of a dimension for which nothing is configured. Replicas come and go whole and in any
-    /// number, so there are no steps and no tolerance; a policy that paces itself is left to its pace.
+    /// number, so there are no steps and no tolerance; a policy that paces itself is left to its pace, of
+    /// limits too. What memory uses is kept from every policy.
     pub fn default_for(dimension: Dimension, policy: &Policy) -> Self {
         let limits = Self::default();
-        if dimension != Dimension::Replicas {
+        if dimension != Dimension::Replicas && !policy.paces_itself() {
             return limits;
         }
         Self {

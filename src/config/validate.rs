@@ -1,8 +1,10 @@
 //! What types cannot say: ranges, and values that contradict each other.
 
+mod anchors;
 mod detection;
 mod forecast;
 mod policy;
+mod vertical;
 
 use std::collections::HashSet;
 use std::path::Path;

@@ -79,8 +79,8 @@ impl Kind {
         Self::Mstl,
     ];
 
-    /// The models that are weighed against each other where nothing else is asked for. What is left out
-    /// costs many times more and has not bettered the blend.
+    /// The models that are weighed against each other where nothing else is asked for: all but those whose
+    /// fit costs many times that of boosting.
     pub const AUTO: [Self; 10] = [
         Self::Naive,
         Self::SeasonalDay,

@@ -1,18 +1,33 @@
 //! Signals, scores and alerts → a proposal. Pure.
 
 mod ahead;
+mod autopilot;
+mod aws;
 mod ceiling;
+mod cloud;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod histogram;
 mod hpa;
+mod keda;
+mod knative;
+mod ladder;
+mod limit;
+mod pause;
 pub mod plant;
 pub mod safety_net;
+mod senpai;
 mod service;
 pub mod shadow;
 pub mod size;
 mod static_count;
 mod step;
+#[cfg(test)]
+mod tests;
 mod threshold;
+mod thresholds;
+mod vertical_shadow;
+mod vpa;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -203,13 +218,37 @@ pub struct PolicyState {
     pub smoothed_need: Option<f64>,
     /// The pause of `step`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    step: Option<Box<step::State>>,
+    step: Option<Box<pause::Pause>>,
     /// The windows of `hpa`.
     #[serde(skip_serializing_if = "Option::is_none")]
     hpa: Option<Box<hpa::State>>,
+    /// The pause of `cloud` and `ladder`, and the use that their confidence rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloud: Option<Box<cloud::State>>,
+    /// The points of `target_tracking` and `step_scaling`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aws: Option<Box<aws::State>>,
+    /// The windows of `knative`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    knative: Option<Box<knative::State>>,
+    /// The last work that `keda` saw, and its HPA.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keda: Option<Box<keda::State>>,
     /// The services that `default` keeps in shadow.
     #[serde(skip_serializing_if = "Option::is_none")]
     shadow: Option<Box<shadow::Shadow>>,
+    /// The limits that `default` keeps in shadow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vertical_shadow: Option<Box<vertical_shadow::State>>,
+    /// The histogram of `vpa`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vpa: Option<Box<vpa::State>>,
+    /// The window of `autopilot`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    autopilot: Option<Box<autopilot::State>>,
+    /// The interval of `senpai`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    senpai: Option<Box<senpai::State>>,
 }
 
 impl PolicyState {
@@ -229,6 +268,9 @@ pub fn propose(
 ) -> Proposal {
     use config::Policy;
     let proposal = match policy {
+        Policy::Shadow(policy) if situation.dimension.resource().is_some() => {
+            vertical_shadow::propose(&policy.limits, situation, &mut state.vertical_shadow)
+        }
         Policy::Shadow(policy) => shadow::propose(policy, situation, &mut state.shadow),
         Policy::Threshold(policy) => threshold::propose(policy, situation, state),
         Policy::Static(policy) => static_count::propose(policy, situation),
@@ -236,7 +278,21 @@ pub fn propose(
         Policy::Buffered(policy) => ceiling::buffered(policy, situation),
         Policy::ConfidenceAware(policy) => ceiling::confidence_aware(policy, situation),
         Policy::Step(policy) => step::propose(policy, situation, &mut state.step),
+        Policy::Thresholds(policy) => thresholds::propose(policy, situation),
+        Policy::Cloud(policy) => cloud::propose(policy, situation, &mut state.cloud),
+        Policy::Ladder(policy) => ladder::propose(policy, situation, &mut state.cloud),
+        Policy::TargetTracking(policy) => {
+            aws::target_tracking::propose(policy, situation, &mut state.aws)
+        }
+        Policy::StepScaling(policy) => {
+            aws::step_scaling::propose(policy, situation, &mut state.aws)
+        }
         Policy::Hpa(policy) => hpa::propose(policy, situation, &mut state.hpa),
+        Policy::Knative(policy) => knative::propose(policy, situation, &mut state.knative),
+        Policy::Keda(policy) => keda::propose(policy, situation, &mut state.keda),
+        Policy::Vpa(policy) => vpa::propose(policy, situation, &mut state.vpa),
+        Policy::Autopilot(policy) => autopilot::propose(policy, situation, &mut state.autopilot),
+        Policy::Senpai(policy) => senpai::propose(policy, situation, &mut state.senpai),
     };
     match policy.safety_net() {
         Some(net) => safety_net::apply(net, situation, proposal),
@@ -246,7 +302,12 @@ pub fn propose(
 
 /// Takes in a moment of the past, from which nothing follows: a policy that learns goes to school.
 pub fn recall(policy: &config::Policy, situation: &Situation, state: &mut PolicyState) {
-    if let config::Policy::Shadow(_) = policy {
-        shadow::recall(situation, &mut state.shadow);
+    if let config::Policy::Shadow(policy) = policy {
+        match situation.dimension.resource() {
+            Some(_) => {
+                vertical_shadow::recall(&policy.limits, situation, &mut state.vertical_shadow);
+            }
+            None => shadow::recall(situation, &mut state.shadow),
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ShadowLimits;
+
 /// Keep services in shadow, one for each of some fifty rules and one for the reference autoscaler, and
 /// obey the rule with the best record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,11 +17,19 @@ pub struct Shadow {
     pub max_cost_ratio: f64,
     /// `price`: what one needed replica that is missing for a minute costs, in replica-minutes.
     pub short_price: f64,
+    /// What counts where it sizes the limits of one container; the keys above are of replicas.
+    pub limits: ShadowLimits,
 }
 
 impl Default for Shadow {
     fn default() -> Self {
-        Self { aim: Aim::Match, short_ratio: 0.005, max_cost_ratio: 1.5, short_price: 20.0 }
+        Self {
+            aim: Aim::Match,
+            short_ratio: 0.005,
+            max_cost_ratio: 1.5,
+            short_price: 20.0,
+            limits: ShadowLimits::default(),
+        }
     }
 }
 

@@ -334,10 +334,11 @@ fn what_is_not_known_holds_and_lowers_nothing() {
     let stale = Situation { freshness: Freshness::Stale, ..quiet.clone() };
     let partial = Situation { freshness: Freshness::Partial, ..quiet.clone() };
     let unusual = fixtures::anomalous(quiet.clone());
-    for situation in [missing, stale, partial, unusual] {
+    let kept = Some(60.0);
+    for (situation, desired) in [(missing, None), (stale, None), (partial, kept), (unusual, kept)] {
         let mut state = stage.state.clone();
         let proposal = propose_by(&stage.policy, &situation, &mut state);
-        assert_eq!((proposal.action, proposal.desired), (Action::NoScaling, Some(60.0)));
+        assert_eq!((proposal.action, proposal.desired), (Action::NoScaling, desired));
     }
     let lowered = (1500..1520).find(|at| stage.live(minute(*at), 30.0).action == Action::ScaleDown);
     assert_eq!(lowered, Some(1504), "a known load lowers, five minutes after the change");

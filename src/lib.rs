@@ -25,6 +25,7 @@
 //! * [`features`]: window → feature vector.
 //! * [`detect`]: feature vectors → how unusual, and why: two detectors, model files.
 //! * [`forecast`]: the past of a signal → quantiles of its future.
+//! * [`predict`]: labelled records → how many replicas a service needs, how busy an instance will be.
 //! * [`policy`]: signals, scores, forecasts and alerts → a proposal.
 //! * [`guard`]: proposal → decision: bounds, steps, cooldowns, freshness, floors.
 //!
@@ -55,6 +56,7 @@ pub mod journal;
 pub mod metric_set;
 pub mod page;
 pub mod policy;
+pub mod predict;
 pub mod procfs;
 pub mod promql;
 pub mod scaler;

@@ -11,7 +11,7 @@ use source::SourceFile;
 
 /// Each room in the order of `src/lib.rs`, with the rooms it may use. The order allows no arrow by
 /// itself: an arrow that is not in this table is a decision to be taken here, in the open.
-const ROOMS: [(&str, &[&str]); 26] = [
+const ROOMS: [(&str, &[&str]); 27] = [
     ("units", &[]),
     ("chart", &[]),
     ("metric_set", &[]),
@@ -28,6 +28,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
     ("features", &["units", "target", "config", "window"]),
     ("detect", &["units", "target", "config", "features"]),
     ("forecast", &["units", "config"]),
+    ("predict", &["units", "config", "features", "detect", "forecast"]),
     ("policy", &["units", "target", "config", "promql", "detect", "forecast"]),
     ("guard", &["units", "target", "config", "promql", "detect", "policy"]),
     ("journal", &["units", "target", "detect", "policy", "guard"]),
@@ -37,7 +38,8 @@ const ROOMS: [(&str, &[&str]); 26] = [
         "scaler",
         &[
             "units", "target", "config", "web", "cgroup", "exporter", "promql", "window",
-            "features", "detect", "forecast", "policy", "guard", "journal", "actuate", "alerts",
+            "features", "detect", "forecast", "predict", "policy", "guard", "journal", "actuate",
+            "alerts",
         ],
     ),
     ("simulate", &["units", "chart", "target", "config", "promql", "forecast", "policy", "guard"]),
@@ -61,6 +63,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
             "features",
             "detect",
             "forecast",
+            "predict",
             "policy",
             "guard",
             "journal",
@@ -76,7 +79,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
 
 /// The rooms that decide. Live loop, `decide` and tests call the same functions and must get the same
 /// answer each time: so no clock, no I/O, no environment and no chance that is not seeded.
-const PURE: [&str; 5] = ["features", "detect", "forecast", "policy", "guard"];
+const PURE: [&str; 6] = ["features", "detect", "forecast", "predict", "policy", "guard"];
 
 /// Names that bring the world in. `HashMap` and `HashSet` are here because their order differs from
 /// run to run.

@@ -20,12 +20,14 @@ fn in_project(path: &str) -> std::path::PathBuf {
 
 #[tokio::test]
 async fn shipped_files_are_ok() {
-    let (smallest, example) =
-        (in_project("examples/loadline.yml"), in_project("docs/loadline.example.yml"));
-    let (ok, stdout, stderr) = check(&[&smallest, &example]).await;
+    let files =
+        ["examples/loadline.yml", "docs/loadline.example.yml", "deploy/kubernetes/loadline.yml"];
+    let files = files.map(in_project);
+    let (ok, stdout, stderr) = check(&files.each_ref().map(|file| file.as_path())).await;
     assert!(ok, "{stdout}{stderr}");
-    assert!(stdout.contains(&format!("{}: ok\n", smallest.display())), "{stdout}");
-    assert!(stdout.contains(&format!("{}: ok\n", example.display())), "{stdout}");
+    for file in files {
+        assert!(stdout.contains(&format!("{}: ok\n", file.display())), "{stdout}");
+    }
 }
 
 #[tokio::test]

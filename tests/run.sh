@@ -20,6 +20,7 @@ needed() {
 /usr/sbin/iptables                 iptables
 /usr/bin/lxc-start                 lxc
 /usr/bin/systemd-analyze           systemd
+/usr/share/doc/python3-venv        python3-venv
 LIST
 }
 
@@ -63,10 +64,23 @@ install_missing() {
     }
 }
 
-[ "${LOADLINE_TEST_INSTALL:-1}" = 0 ] || install_missing
+# A server of the S3 protocol, from Python's package index: Debian has none.
+MOTO=5.2.5
+install_moto() {
+    local folder=target/test-tools/moto
+    [ "$("$folder/bin/python" -c 'import flask, flask_cors, moto; print(moto.__version__)' 2>/dev/null)" != "$MOTO" ] || return 0
+    echo "tests/run.sh: installing moto $MOTO into $folder"
+    rm -rf "$folder"
+    /usr/bin/python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check "moto[s3]==$MOTO" flask flask-cors
+}
+
+[ "${LOADLINE_TEST_INSTALL:-1}" = 0 ] || { install_missing && install_moto; }
 
 cargo fmt --check
 cargo clippy --locked --all-targets -- -D warnings
+# What is no default must build too; its tests train networks for minutes: make test-neural.
+cargo clippy --locked --lib --tests --features neural -- -D warnings
 # A test that lacks what it needs fails instead of being skipped.
 export LOADLINE_TEST_REQUIRE_ALL=${LOADLINE_TEST_REQUIRE_ALL:-1}
 output=$(mktemp)

@@ -8,7 +8,7 @@ use std::process::Output;
 
 use tempfile::TempDir;
 
-use crate::support::loadline;
+use crate::support::{Prometheus, loadline};
 
 /// 2026-01-01T00:00:00Z.
 const START: i64 = 1_767_225_600;
@@ -27,8 +27,11 @@ fn folder(loads: impl IntoIterator<Item = f64>) -> TempDir {
 
 fn run(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = loadline();
-    command.current_dir(folder).args(["simulate", "--trace", "load.csv", "--out", "out"]);
-    if !arguments.contains(&"--column") {
+    command.current_dir(folder).args(["simulate", "--out", "out"]);
+    if !arguments.contains(&"--query") {
+        command.args(["--trace", "load.csv"]);
+    }
+    if !arguments.contains(&"--column") && !arguments.contains(&"--query") {
         command.args(["--column", "load"]);
     }
     command.args(arguments).output().expect("the program runs")
@@ -194,4 +197,36 @@ fn a_forecast_for_each_row_is_followed_in_its_own_row() {
         let containers: Vec<&str> = rows.iter().map(|row| row["containers"].as_str()).collect();
         assert_eq!(containers, expected, "{name}");
     }
+}
+
+/// The history of a real Prometheus is the same load, and the settings of a file count.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prometheus_is_as_good_as_a_file() {
+    let folder = folder(wave(300));
+    let mut samples = "# TYPE demo_load gauge\n".to_owned();
+    for (minute, load) in (0..).zip(wave(300)) {
+        writeln!(samples, "demo_load {load} {}", START + 60 * minute).expect("text");
+    }
+    let prometheus = Prometheus::with_data(&samples, "").await;
+    let settings = format!(
+        "prometheus: {{url: {}}}\npolicy: {{hpa: {{target_ratio: 0.5}}}}\n",
+        prometheus.url
+    );
+    fs::write(folder.path().join("loadline.yml"), settings).expect("written");
+    let common = ["--capacity", "10", "--policies", "hpa", "--config", "loadline.yml", "--front"];
+    let end = (START + 60 * 299).to_string();
+    let query = ["--query", "demo_load", "--start", "2026-01-01", "--end", &end];
+    let mut played = Vec::new();
+    for source in [&query[..], &[]] {
+        let output = run(folder.path(), &[&common[..], source].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        played.push(lines(folder.path(), "metrics_summary.csv"));
+    }
+    assert_eq!(played[0], played[1]);
+    let hours = |policy: &str| {
+        let line = played[0].iter().find(|line| line["policy"] == policy).expect(policy);
+        line["replica_hours"].clone()
+    };
+    assert_eq!(hours("hpa"), hours("hpa@50"), "the target of the file counts");
+    assert_ne!(hours("hpa"), hours("hpa@70"));
 }

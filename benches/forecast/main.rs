@@ -51,13 +51,13 @@ fn update(bencher: Bencher<'_, '_>, name: &str) {
     });
 }
 
-#[divan::bench(args = Kind::ALL.map(Kind::name))]
+#[divan::bench(args = Kind::AUTO.map(Kind::name))]
 fn predict(bencher: Bencher<'_, '_>, name: &str) {
     let model = fitted(Kind::from_name(name).expect("a name"));
     bencher.bench_local(|| black_box(model.predict()));
 }
 
-#[divan::bench(args = Kind::ALL.map(Kind::name), sample_count = 5, sample_size = 1)]
+#[divan::bench(args = Kind::AUTO.map(Kind::name), sample_count = 5, sample_size = 1)]
 fn fit(bencher: Bencher<'_, '_>, name: &str) {
     let history = history();
     let mut model = Kind::from_name(name).expect("a name").model(&task());

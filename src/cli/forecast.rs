@@ -49,8 +49,8 @@ pub struct Arguments {
     /// From when on samples are forecast instead of learnt; the last fifth of the file by default
     #[arg(long, value_name = "TIME", value_parser = time)]
     test_from: Option<Timestamp>,
-    /// auto: all models weighed by their record; cheap: the same of the models that are fitted in
-    /// milliseconds; or models by name, one or several to be weighed
+    /// auto: models weighed by their record, all but the slowest; cheap: the same of those that are fitted
+    /// in milliseconds; or models by name, one or several to be weighed
     #[arg(long, value_name = "NAME,...", default_value = "auto", value_parser = models)]
     model: Models,
     /// The seed of the models that draw at random
@@ -79,8 +79,8 @@ pub fn run(arguments: &Arguments) -> CommandResult {
         &arguments.column,
         arguments.step,
     )?;
-    let task = arguments.task(&series)?;
-    let first = arguments.first(&series)?;
+    let task = task(&series, &arguments.horizons, &arguments.quantiles, arguments.seed)?;
+    let first = first(&series, arguments.test_from)?;
     let mut summary = arguments.summary.then(|| Summary::new(&task, &series, first));
     let Models { name, kinds } = &arguments.model;
     let mut forecast = |file: Option<&mut dyn Write>| -> CommandResult {
@@ -116,43 +116,47 @@ pub fn run(arguments: &Arguments) -> CommandResult {
     Ok(())
 }
 
-impl Arguments {
-    fn task(&self, series: &Series) -> Result<Task, String> {
-        let step = series.step;
-        let mut horizons = Vec::new();
-        for horizon in &self.horizons {
-            let ahead = steps(step, *horizon);
-            if step.saturating_mul(u32::try_from(ahead).unwrap_or(u32::MAX)) != *horizon {
-                return Err(format!(
-                    "--horizons: expected multiples of the step {}, found {}",
-                    duration::format(step),
-                    duration::format(*horizon)
-                ));
-            }
-            horizons.push(ahead);
-        }
-        horizons.sort_unstable();
-        horizons.dedup();
-        let mut levels = self.quantiles.clone();
-        levels.sort_by(f64::total_cmp);
-        levels.dedup();
-        Ok(Task { step, horizons, levels, seed: self.seed })
-    }
-
-    /// The index of the first sample that is not history.
-    fn first(&self, series: &Series) -> Result<usize, String> {
-        let samples = series.values.len();
-        let first = self.test_from.map_or(samples - samples / 5, |from| series.before(from));
-        if first == 0 || first >= samples {
+/// The question of these horizons and quantiles.
+pub(super) fn task(
+    series: &Series,
+    horizons: &[Duration],
+    quantiles: &[f64],
+    seed: u64,
+) -> Result<Task, String> {
+    let step = series.step;
+    let mut ahead = Vec::new();
+    for horizon in horizons {
+        let steps = steps(step, *horizon);
+        if step.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX)) != *horizon {
             return Err(format!(
-                "--test-from: expected a time after {} and up to {}, so that there is something to \
-                 learn from and something to forecast",
-                series.start,
-                series.at(samples - 1)
+                "--horizons: expected multiples of the step {}, found {}",
+                duration::format(step),
+                duration::format(*horizon)
             ));
         }
-        Ok(first)
+        ahead.push(steps);
     }
+    ahead.sort_unstable();
+    ahead.dedup();
+    let mut levels = quantiles.to_vec();
+    levels.sort_by(f64::total_cmp);
+    levels.dedup();
+    Ok(Task { step, horizons: ahead, levels, seed })
+}
+
+/// The index of the first sample that is not history.
+pub(super) fn first(series: &Series, test_from: Option<Timestamp>) -> Result<usize, String> {
+    let samples = series.values.len();
+    let first = test_from.map_or(samples - samples / 5, |from| series.before(from));
+    if first == 0 || first >= samples {
+        return Err(format!(
+            "--test-from: expected a time after {} and up to {}, so that there is something to learn \
+             from and something to forecast",
+            series.start,
+            series.at(samples - 1)
+        ));
+    }
+    Ok(first)
 }
 
 fn write(lines: &mut csv::Writer<&mut dyn Write>, forecast: &Forecast) -> CommandResult {
@@ -175,7 +179,7 @@ fn level(text: &str) -> Result<f64, String> {
     }
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     timestamp(text).ok_or_else(|| {
         "expected a time such as 2026-01-31T12:00:00Z, 2026-01-31 or Unix seconds".to_owned()
     })
@@ -185,20 +189,18 @@ fn models(text: &str) -> Result<Models, String> {
     let kinds = match text {
         "auto" => Kind::AUTO.to_vec(),
         "cheap" => Kind::CHEAP.to_vec(),
-        names => names
-            .split(',')
-            .map(|name| {
-                Kind::from_name(name).ok_or_else(|| match Kind::lacking(name) {
-                    Some(feature) => {
-                        format!("this build lacks {name}: build it with --features {feature}")
-                    }
-                    None => {
-                        let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
-                        format!("expected auto, cheap, or some of {}", known.join(","))
-                    }
-                })
-            })
-            .collect::<Result<_, _>>()?,
+        names => names.split(',').map(kind).collect::<Result<_, _>>()?,
     };
     Ok(Models { name: text.to_owned(), kinds })
+}
+
+/// The model of this name.
+pub(super) fn kind(name: &str) -> Result<Kind, String> {
+    Kind::from_name(name).ok_or_else(|| match Kind::lacking(name) {
+        Some(feature) => format!("this build lacks {name}: build it with --features {feature}"),
+        None => {
+            let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+            format!("expected auto, cheap, or some of {}", known.join(","))
+        }
+    })
 }

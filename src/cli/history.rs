@@ -13,6 +13,9 @@ use crate::promql::{Client, Grid, Past};
 use crate::target::Labels;
 use crate::units::{Timestamp, duration};
 
+/// From one row to the next.
+const STEP: Duration = Duration::from_secs(60);
+
 /// More rows are refused: a step in the wrong unit is likelier than a question of this size.
 const MOST_ROWS: usize = 10_000_000;
 
@@ -28,7 +31,7 @@ pub struct History {
         help_heading = "History"
     )]
     url: Option<String>,
-    /// What to score instead of a file: each series of the answer is a column, named by its metric and
+    /// What to read instead of files: each series of the answer is a column, named by its metric and
     /// the labels that tell it from the others, or by NAME. May be given several times
     #[arg(
         id = "queries",
@@ -44,15 +47,14 @@ pub struct History {
     /// The last instant, written as --start
     #[arg(long, value_name = "TIME", value_parser = instant, requires = "queries", help_heading = "History")]
     end: Option<Timestamp>,
-    /// The time from one row to the next
+    /// The time from one row to the next; 1m with --query by default
     #[arg(
         long,
         value_name = "DURATION",
         value_parser = duration::parse,
-        default_value = "1m",
         help_heading = "History"
     )]
-    step: Duration,
+    step: Option<Duration>,
 }
 
 /// A time on the command line.
@@ -88,6 +90,9 @@ impl std::str::FromStr for Query {
     }
 }
 
+/// What each query found.
+type Answers<'a> = Vec<(&'a Query, Past)>;
+
 /// Rows that were fetched, one an instant.
 pub struct FetchedRows {
     grid: Grid,
@@ -102,27 +107,71 @@ impl History {
         queries.join(", ")
     }
 
+    /// The time from one row to the next, where it was given.
+    pub fn step(&self) -> Option<Duration> {
+        self.step
+    }
+
     /// Asks for everything; `configured` is the section `prometheus` of the settings, whose credentials
     /// and time-out count with `--prometheus.url` too.
     pub fn fetch(
         &self,
         configured: Option<Prometheus>,
     ) -> Result<FetchedRows, Box<dyn Error + Send + Sync>> {
+        let (grid, answers) = self.ask(configured)?;
+        let mut rows = FetchedRows { grid, columns: Vec::new(), next: 0 };
+        for (query, past) in answers {
+            rows.add(query, past)?;
+        }
+        Ok(rows)
+    }
+
+    /// Asks for everything, as [`History::fetch`], and keeps the labels; every query must have a name.
+    pub fn labelled(
+        &self,
+        configured: Option<Prometheus>,
+    ) -> Result<Labelled, Box<dyn Error + Send + Sync>> {
+        let nameless = self.queries.iter().find(|query| query.name.is_none());
+        if let Some(Query { promql, .. }) = nameless {
+            return Err(format!("--query: expected a name, as in NAME={promql}").into());
+        }
+        let (grid, answers) = self.ask(configured)?;
+        let series = answers.into_iter().flat_map(|(query, past)| {
+            let name = query.name.clone().unwrap_or_default();
+            past.series.into_iter().map(move |(labels, values)| (name.clone(), labels, values))
+        });
+        Ok(Labelled { grid, series: series.collect() })
+    }
+
+    /// The answer to each query, none of them empty.
+    fn ask(
+        &self,
+        configured: Option<Prometheus>,
+    ) -> Result<(Grid, Answers<'_>), Box<dyn Error + Send + Sync>> {
         let settings = self.settings(configured)?;
         let grid = self.grid()?;
         let client = Client::new(&settings)?;
-        let mut rows = FetchedRows { grid, columns: Vec::new(), next: 0 };
+        let mut answers = Vec::new();
         block_on(1, async {
             for query in &self.queries {
                 let past = client.past(&query.promql, &grid).await?;
                 for warning in &past.warnings {
                     tracing::warn!("{}: {warning}: data may be missing", settings.url);
                 }
-                rows.add(query, past)?;
+                if past.series.is_empty() {
+                    let (start, end) = (grid.at(0), grid.at(grid.len() as u64 - 1));
+                    return Err(format!(
+                        "--query: expected at least one series between {start} and {end}, found none; \
+                         query: {}",
+                        query.promql
+                    )
+                    .into());
+                }
+                answers.push((query, past));
             }
             Ok(())
         })?;
-        Ok(rows)
+        Ok((grid, answers))
     }
 
     fn settings(&self, configured: Option<Prometheus>) -> Result<Prometheus, String> {
@@ -146,10 +195,11 @@ impl History {
         if end < start {
             return Err(format!("--end: expected a time after --start ({start}), found {end}"));
         }
-        if self.step.is_zero() {
+        let step = self.step.unwrap_or(STEP);
+        if step.is_zero() {
             return Err("--step: expected a duration above 0, found 0s".to_owned());
         }
-        let grid = Grid::new(start, end, self.step);
+        let grid = Grid::new(start, end, step);
         if grid.len() > MOST_ROWS {
             return Err(format!(
                 "--step: expected at most {MOST_ROWS} steps from --start to --end, found {}: raise it",
@@ -160,17 +210,18 @@ impl History {
     }
 }
 
+/// Series that were fetched, with the names of their queries and their labels.
+pub struct Labelled {
+    /// The instants of the values.
+    pub grid: Grid,
+    /// The name of the query, the labels, one value an instant.
+    pub series: Vec<(String, Labels, Vec<Option<f64>>)>,
+}
+
 impl FetchedRows {
     /// Appends a column a series of `past`.
     fn add(&mut self, query: &Query, past: Past) -> Result<(), String> {
         let Query { name, promql } = query;
-        if past.series.is_empty() {
-            let (start, end) = (self.grid.at(0), self.grid.at(self.grid.len() as u64 - 1));
-            return Err(format!(
-                "--query: expected at least one series between {start} and {end}, found none; \
-                 query: {promql}"
-            ));
-        }
         let names = column_names(name.as_deref(), promql, past.series.keys());
         for (column, values) in names.into_iter().zip(past.series.into_values()) {
             if self.columns.iter().any(|(name, _)| *name == column) {

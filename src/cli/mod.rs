@@ -3,6 +3,7 @@
 mod cadvisor;
 mod check;
 mod collectors;
+mod compare;
 mod decide;
 mod detect;
 mod discovery;
@@ -17,6 +18,7 @@ mod log;
 mod output;
 mod paths;
 mod picture;
+mod progress;
 mod replay;
 mod scaler;
 mod shown;
@@ -24,6 +26,8 @@ mod shutdown;
 mod simulate;
 mod table;
 mod trace;
+mod train;
+mod training;
 mod up;
 mod web;
 mod workload;
@@ -60,6 +64,10 @@ enum Command {
     Detect(Box<detect::Arguments>),
     /// Play a recorded load before every policy, and say what each would have cost
     Simulate(Box<simulate::Arguments>),
+    /// Fit a model of how many replicas services need, and keep the better of the old and the new
+    Train(Box<train::Arguments>),
+    /// Fit every model on the same data, judge them side by side, recommend one
+    Compare(Box<compare::Arguments>),
     /// Forecast a column of a CSV file from every one of its samples on, as if it came in live
     Forecast(forecast::Arguments),
     /// Live through a recording of the scaler again, and compare its decisions
@@ -92,6 +100,8 @@ pub fn run() -> ExitCode {
         Command::Scaler(arguments) => arguments.run(),
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Simulate(arguments) => arguments.run(),
+        Command::Train(arguments) => arguments.run(),
+        Command::Compare(arguments) => arguments.run(),
         Command::Forecast(arguments) => forecast::run(&arguments),
         Command::Replay(arguments) => arguments.run(),
         Command::Decide(arguments) => arguments.run(),

@@ -29,6 +29,25 @@ pub struct Forecast {
     pub history: Duration,
 }
 
+impl Forecast {
+    /// The names that `models` takes. The neural ones are not in every build.
+    pub const MODELS: [&str; 13] = [
+        "naive",
+        "seasonal_naive_day",
+        "seasonal_naive_week",
+        "seasonal_ar1_day",
+        "seasonal_ar1_week",
+        "ets",
+        "holt_winters",
+        "mstl",
+        "prophet",
+        "boosting",
+        "random_forest",
+        "lstm",
+        "lstm_cnn",
+    ];
+}
+
 impl Default for Forecast {
     fn default() -> Self {
         let minutes = |m: u64| Duration::from_secs(60 * m);

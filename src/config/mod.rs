@@ -37,9 +37,11 @@ pub use load::{
 };
 pub use node::Position;
 pub use policy::{
-    Aim, Autopilot, Behavior, Buffered, ConfidenceAware, GrowthFrom, Hpa, Policy, SafetyNet,
-    ScalingKind, ScalingPolicy, ScalingRules, SelectPolicy, Senpai, SenpaiProgram, Shadow,
-    ShadowLimits, SimpleCeiling, Static, Statistic, Step, Threshold, ThresholdDimension, Vpa,
+    AdjustmentType, Aim, Autopilot, Behavior, Buffered, Cloud, CloudDecision, ConfidenceAware,
+    Fallback, GrowthFrom, Hpa, Instance, Keda, Knative, Ladder, Policy, SafetyNet, ScalingKind,
+    ScalingPolicy, ScalingRules, SelectPolicy, Senpai, SenpaiProgram, Shadow, ShadowLimits,
+    SimpleCeiling, Static, Statistic, Step, StepAdjustment, StepAlarm, StepScaling, TargetTracking,
+    Threshold, ThresholdDimension, Thresholds, Vpa,
 };
 pub use targets::{ActuatorKind, Scale, TargetRule, WorkloadRule};
 pub use validate::{decision_problems, url_problem};

@@ -1,5 +1,6 @@
 //! What types cannot say: ranges, and values that contradict each other.
 
+mod anchors;
 mod detection;
 mod forecast;
 mod policy;

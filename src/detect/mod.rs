@@ -9,7 +9,7 @@
 pub mod calibrated;
 mod detector;
 mod error;
-mod file;
+pub(crate) mod file;
 pub mod forest;
 pub mod plain;
 mod pool;
@@ -64,7 +64,7 @@ pub struct Contributor {
 }
 
 /// Whether a model's features are those that are computed now; the error names the first difference.
-fn same_schema(model: &Schema, now: &Schema) -> Result<(), DetectError> {
+pub(crate) fn same_schema(model: &Schema, now: &Schema) -> Result<(), DetectError> {
     if model == now {
         return Ok(());
     }

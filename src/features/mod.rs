@@ -1,14 +1,22 @@
 //! Window → feature vector. Pure.
 //!
 //! A feature is a finite number or it is missing; there is no infinity and no silent zero.
+//!
+//! Beside the detector's features there are two named sets, for models that are trained: [`kubernetes`]
+//! (how many replicas a service needs) and [`cloud`] (how busy an instance will be).
 
+pub mod cloud;
 mod columns;
+pub mod kubernetes;
 mod live;
+mod pace;
 mod rolling;
 mod schema;
 mod signals;
 
 pub use columns::ColumnFeatures;
+pub use pace::{Follows, OutOfOrder, Pace};
+pub use rolling::quantile;
 pub use schema::{Features, Schema};
 
 use std::sync::Arc;

@@ -69,6 +69,24 @@ fn spike(current: f64, before: &[Option<f64>], threshold: f64) -> Option<f64> {
     Some(f64::from((current - mean).abs() > threshold * deviation))
 }
 
+/// The sample deviation of `values`; `None` for fewer than two.
+pub fn deviation(values: &[f64]) -> Option<f64> {
+    if values.len() < 2 {
+        return None;
+    }
+    Moments::of(values).map(|moments| moments.deviation)
+}
+
+/// The `share` quantile of sorted `values`, with linear interpolation as numpy's `percentile`; not a
+/// number where there are none.
+pub fn quantile(values: &[f64], share: f64) -> f64 {
+    let Some(last) = values.len().checked_sub(1) else { return f64::NAN };
+    let position = share.clamp(0.0, 1.0) * last as f64;
+    let below = position.floor() as usize;
+    let above = (below + 1).min(last);
+    values[below] + (values[above] - values[below]) * (position - below as f64)
+}
+
 fn last<T>(values: &[T], n: usize) -> &[T] {
     &values[values.len().saturating_sub(n)..]
 }

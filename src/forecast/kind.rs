@@ -67,21 +67,6 @@ impl Kind {
         Self::LstmCnn,
     ];
 
-    /// The models that `auto` chooses from: all but the networks, which take minutes to fit.
-    pub const AUTO: [Self; 11] = [
-        Self::Naive,
-        Self::SeasonalDay,
-        Self::SeasonalWeek,
-        Self::SeasonalDayAr1,
-        Self::SeasonalWeekAr1,
-        Self::Ets,
-        Self::HoltWinters,
-        Self::Mstl,
-        Self::Prophet,
-        Self::Boosting,
-        Self::RandomForest,
-    ];
-
     /// The models whose update costs the same however long the history, and whose fit takes milliseconds.
     pub const CHEAP: [Self; 8] = [
         Self::Naive,
@@ -92,6 +77,21 @@ impl Kind {
         Self::Ets,
         Self::HoltWinters,
         Self::Mstl,
+    ];
+
+    /// The models that are weighed against each other where nothing else is asked for: all but those whose
+    /// fit costs many times that of boosting.
+    pub const AUTO: [Self; 10] = [
+        Self::Naive,
+        Self::SeasonalDay,
+        Self::SeasonalWeek,
+        Self::SeasonalDayAr1,
+        Self::SeasonalWeekAr1,
+        Self::Ets,
+        Self::HoltWinters,
+        Self::Mstl,
+        Self::Prophet,
+        Self::Boosting,
     ];
 
     /// Whether it is one of [`Kind::CHEAP`].

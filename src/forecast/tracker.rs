@@ -5,7 +5,7 @@
 //! level, whatever the series does.
 
 /// How far one outcome moves a quantile, in units of the usual error.
-const STEP: f64 = 0.01;
+const STEP: f64 = 0.02;
 
 /// Outcomes before the first move: until then the usual error is a guess.
 const FIRST: f64 = 30.0;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{Decision, GuardState, decide};
 use crate::config::{self, Policy, Scale, Threshold, ThresholdDimension};
 use crate::policy::fixtures::{START, alert, anomalous, situation};
-use crate::policy::{Action, PolicyState, Proposal, Situation, propose};
+use crate::policy::{Action, PolicyState, Proposal, Situation, Workload, propose};
 use crate::promql::Freshness;
 use crate::target::{Dimension, Mode};
 use crate::units::Limit;
@@ -65,16 +65,27 @@ fn mostly<T: Clone + std::fmt::Debug + 'static>(
     prop_oneof![9 => value.prop_map(Some), 1 => Just(None)]
 }
 
+/// Every policy that can size `dimension`, the thresholds with parameters of any kind.
 fn policies(dimension: Dimension) -> impl Strategy<Value = Policy> {
+    let named = Policy::NAMES.into_iter().filter_map(Policy::named);
+    let named: Vec<Policy> = named.filter(|policy| policy.supports(dimension)).collect();
+    prop_oneof![thresholds(dimension), prop::sample::select(named)]
+}
+
+fn thresholds(dimension: Dimension) -> impl Strategy<Value = Policy> {
     let ratios = (0.05..0.4, 0.4..0.6, 0.6..0.95);
     (ratios, 0.01..0.5, 0.5..8.0, 0.01..=1.0, 0.0..1.0, 0.0..0.3).prop_map(
         move |(ratios, chunk, upper_limit, smoothing_factor, throttled_ratio, min_growth_ratio)| {
+            let size = |amount: f64| match dimension {
+                Dimension::Replicas => amount.ceil(),
+                Dimension::Cpu | Dimension::Memory => amount * unit(dimension),
+            };
             let parameters = ThresholdDimension {
                 scale_down_ratio: ratios.0,
                 target_ratio: ratios.1,
                 scale_up_ratio: ratios.2,
-                chunk: chunk * unit(dimension),
-                upper_limit: upper_limit * unit(dimension),
+                chunk: size(chunk),
+                upper_limit: size(upper_limit),
             };
             Policy::Threshold(Threshold {
                 cpu: parameters.clone(),
@@ -107,7 +118,7 @@ fn guards() -> impl Strategy<Value = config::Guard> {
 
 fn situations(dimension: Dimension) -> impl Strategy<Value = Situation> {
     let sizes = (
-        prop_oneof![12 => (0.01..16.0).prop_map(|v| Some(Limit::At(v))), 1 => Just(Some(Limit::Max)), 1 => Just(None)],
+        prop_oneof![12 => (0.01..16.0).prop_map(|v: f64| Some(Limit::At(v))), 1 => Just(Some(Limit::Max)), 1 => Just(None)],
         mostly(0.0..16.0),
         mostly(0.0..16.0),
     );
@@ -117,10 +128,20 @@ fn situations(dimension: Dimension) -> impl Strategy<Value = Situation> {
         move |((current, usage, peak), (throttled, kills, freshness), words)| {
             let (odd, weights, alerted) = words;
             let unit = unit(dimension);
-            let current = current.map(|limit| match limit {
-                Limit::At(size) => Limit::At(size * unit),
-                Limit::Max => Limit::Max,
+            let current = current.map(|limit| match (limit, dimension) {
+                (Limit::At(size), Dimension::Replicas) => Limit::At(size.ceil()),
+                (Limit::At(size), _) => Limit::At(size * unit),
+                (Limit::Max, _) => Limit::Max,
             });
+            let workload = Workload {
+                capacity: 1.0,
+                ready: current.and_then(Limit::value),
+                startup_delay: Duration::from_secs(30),
+                latency_seconds: None,
+                cpu_ratio: throttled,
+                memory_ratio: throttled,
+                error_ratio: None,
+            };
             let quiet = Situation {
                 current,
                 usage: usage.map(|v| v * unit),
@@ -129,6 +150,7 @@ fn situations(dimension: Dimension) -> impl Strategy<Value = Situation> {
                 oom_kills: kills,
                 freshness,
                 alerts: weights.into_iter().filter(|_| alerted).map(|w| alert("Busy", w)).collect(),
+                workload: Some(workload).filter(|_| dimension == Dimension::Replicas),
                 ..situation(dimension, unit, unit)
             };
             if odd { anomalous(quiet) } else { quiet }
@@ -237,7 +259,8 @@ proptest! {
                 prop_assert_eq!(situation.freshness, Freshness::Fresh);
                 prop_assert!(!situation.anomalous());
                 prop_assert_eq!(situation.standing_alerts().count(), 0);
-                prop_assert!(situation.usage.is_some());
+                let blind = matches!(case.policy, Policy::Static(_) | Policy::Thresholds(_));
+                prop_assert!(situation.usage.is_some() || blind, "they read no usage");
                 prop_assert!(decision.current != Some(Limit::Max) || case.guard.introduce_limits);
             }
             Action::ScaleUp => prop_assert!(situation.freshness.allows_growth()),

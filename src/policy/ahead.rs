@@ -1,6 +1,8 @@
 //! What is expected of the load by the time a new replica serves.
 
-use super::service::Service;
+use std::time::Duration;
+
+use super::Situation;
 use super::size::short;
 use crate::forecast::{Forecast, Horizon};
 use crate::units::duration;
@@ -13,42 +15,39 @@ pub(super) struct Expected {
     pub(super) source: String,
 }
 
-/// The middle of what is expected; the present load where nothing is.
-pub(super) fn point(service: &Service) -> Expected {
-    quantile_of(service, 0.5).unwrap_or_else(|| Expected {
-        load: service.load,
+/// The middle of what is expected; `now`, the present load, where nothing is.
+pub(super) fn point(situation: &Situation, now: f64) -> Expected {
+    quantile_of(situation, 0.5).unwrap_or_else(|| Expected {
+        load: now,
         source: "the present load, for want of a forecast,".to_owned(),
     })
 }
 
 /// What the load exceeds with a probability of `1 - level` only; the middle where that is not known.
-pub(super) fn quantile(service: &Service, level: f64) -> Expected {
-    quantile_of(service, level).unwrap_or_else(|| point(service))
+pub(super) fn quantile(situation: &Situation, level: f64, now: f64) -> Expected {
+    quantile_of(situation, level).unwrap_or_else(|| point(situation, now))
 }
 
-fn quantile_of(service: &Service, level: f64) -> Option<Expected> {
-    let situation = service.situation;
+fn quantile_of(situation: &Situation, level: f64) -> Option<Expected> {
     let forecast = situation.forecast.as_deref()?;
-    let horizon = horizon(service, forecast)?;
-    let (index, level) = nearest(forecast.levels.iter().map(|own| (own - level).abs()))
-        .and_then(|index| Some((index, *forecast.levels.get(index)?)))?;
+    let horizon = horizon(situation, forecast)?;
+    let index = nearest(forecast.levels.iter().map(|own| (own - level).abs()))?;
+    let level = forecast.levels.get(index)?;
     let load = *horizon.values.get(index).filter(|load| load.is_finite())?;
-    let source = format!(
-        "the forecast of {} by {} (level {})",
-        duration::format(horizon.after),
-        forecast.model,
-        short(level, 3)
-    );
+    let (after, level) = (duration::format(horizon.after), short(*level, 3));
+    let source = format!("the forecast of {after} by {} (level {level})", forecast.model);
     Some(Expected { load, source })
 }
 
-/// The horizon by which a new replica serves, or the nearest to it. None that has passed already.
-fn horizon<'a>(service: &Service, forecast: &'a Forecast) -> Option<&'a Horizon> {
-    let delay = service.workload.startup_delay;
-    let at = service.situation.at;
-    let ahead = || forecast.horizons.iter().filter(|h| forecast.origin.plus(h.after) >= at);
-    let distances = ahead().map(|horizon| horizon.after.abs_diff(delay));
-    ahead().nth(nearest(distances)?)
+/// The horizon by which a new replica serves, or the nearest to it; the first one where nothing starts.
+/// None that has passed already.
+fn horizon<'a>(situation: &Situation, forecast: &'a Forecast) -> Option<&'a Horizon> {
+    let delay = situation.workload.as_ref().map_or(Duration::ZERO, |w| w.startup_delay);
+    let ahead = || {
+        let horizons = forecast.horizons.iter();
+        horizons.filter(|horizon| forecast.origin.plus(horizon.after) >= situation.at)
+    };
+    ahead().nth(nearest(ahead().map(|horizon| horizon.after.abs_diff(delay)))?)
 }
 
 /// The index of the least distance; of the first one among equals.

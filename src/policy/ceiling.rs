@@ -10,7 +10,7 @@ use crate::config::{Buffered, ConfidenceAware};
 pub(super) fn simple(situation: &Situation) -> Proposal {
     Service::of(situation).map_or_else(
         |unknown| unknown,
-        |service| filled_by(&service, &ahead::point(&service), None),
+        |service| filled_by(&service, &ahead::point(situation, service.load), None),
     )
 }
 
@@ -18,7 +18,9 @@ pub(super) fn simple(situation: &Situation) -> Proposal {
 pub(super) fn buffered(policy: &Buffered, situation: &Situation) -> Proposal {
     Service::of(situation).map_or_else(
         |unknown| unknown,
-        |service| filled_by(&service, &ahead::point(&service), Some(policy.buffer_ratio)),
+        |service| {
+            filled_by(&service, &ahead::point(situation, service.load), Some(policy.buffer_ratio))
+        },
     )
 }
 
@@ -26,7 +28,9 @@ pub(super) fn buffered(policy: &Buffered, situation: &Situation) -> Proposal {
 pub(super) fn confidence_aware(policy: &ConfidenceAware, situation: &Situation) -> Proposal {
     Service::of(situation).map_or_else(
         |unknown| unknown,
-        |service| filled_by(&service, &ahead::quantile(&service, policy.level), None),
+        |service| {
+            filled_by(&service, &ahead::quantile(situation, policy.level, service.load), None)
+        },
     )
 }
 

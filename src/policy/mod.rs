@@ -2,12 +2,18 @@
 
 mod ahead;
 mod autopilot;
+mod aws;
 mod ceiling;
+mod cloud;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod histogram;
 mod hpa;
+mod keda;
+mod knative;
+mod ladder;
 mod limit;
+mod pause;
 pub mod plant;
 pub mod safety_net;
 mod senpai;
@@ -16,7 +22,10 @@ pub mod shadow;
 pub mod size;
 mod static_count;
 mod step;
+#[cfg(test)]
+mod tests;
 mod threshold;
+mod thresholds;
 mod vertical_shadow;
 mod vpa;
 
@@ -99,6 +108,21 @@ pub struct Workload {
     /// The share of requests that fail, 0–1.
     #[serde(default)]
     pub error_ratio: Option<f64>,
+}
+
+impl Workload {
+    /// A workload of which nothing is measured.
+    pub fn new(capacity: f64, startup_delay: Duration) -> Self {
+        Self {
+            capacity,
+            ready: None,
+            startup_delay,
+            latency_seconds: None,
+            cpu_ratio: None,
+            memory_ratio: None,
+            error_ratio: None,
+        }
+    }
 }
 
 impl Situation {
@@ -194,10 +218,22 @@ pub struct PolicyState {
     pub smoothed_need: Option<f64>,
     /// The pause of `step`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    step: Option<Box<step::State>>,
+    step: Option<Box<pause::Pause>>,
     /// The windows of `hpa`.
     #[serde(skip_serializing_if = "Option::is_none")]
     hpa: Option<Box<hpa::State>>,
+    /// The pause of `cloud` and `ladder`, and the use that their confidence rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloud: Option<Box<cloud::State>>,
+    /// The points of `target_tracking` and `step_scaling`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aws: Option<Box<aws::State>>,
+    /// The windows of `knative`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    knative: Option<Box<knative::State>>,
+    /// The last work that `keda` saw, and its HPA.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keda: Option<Box<keda::State>>,
     /// The services that `default` keeps in shadow.
     #[serde(skip_serializing_if = "Option::is_none")]
     shadow: Option<Box<shadow::Shadow>>,
@@ -242,7 +278,18 @@ pub fn propose(
         Policy::Buffered(policy) => ceiling::buffered(policy, situation),
         Policy::ConfidenceAware(policy) => ceiling::confidence_aware(policy, situation),
         Policy::Step(policy) => step::propose(policy, situation, &mut state.step),
+        Policy::Thresholds(policy) => thresholds::propose(policy, situation),
+        Policy::Cloud(policy) => cloud::propose(policy, situation, &mut state.cloud),
+        Policy::Ladder(policy) => ladder::propose(policy, situation, &mut state.cloud),
+        Policy::TargetTracking(policy) => {
+            aws::target_tracking::propose(policy, situation, &mut state.aws)
+        }
+        Policy::StepScaling(policy) => {
+            aws::step_scaling::propose(policy, situation, &mut state.aws)
+        }
         Policy::Hpa(policy) => hpa::propose(policy, situation, &mut state.hpa),
+        Policy::Knative(policy) => knative::propose(policy, situation, &mut state.knative),
+        Policy::Keda(policy) => keda::propose(policy, situation, &mut state.keda),
         Policy::Vpa(policy) => vpa::propose(policy, situation, &mut state.vpa),
         Policy::Autopilot(policy) => autopilot::propose(policy, situation, &mut state.autopilot),
         Policy::Senpai(policy) => senpai::propose(policy, situation, &mut state.senpai),

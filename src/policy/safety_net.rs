@@ -65,3 +65,80 @@ fn no_less(net: &SafetyNet, situation: &Situation, mut proposal: Proposal) -> Pr
     let desired = service::current(situation);
     Proposal { action: Action::NoScaling, desired, reasons: proposal.reasons }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{START, cpu, memory, replicas};
+    use super::super::{PolicyState, propose};
+    use super::*;
+    use crate::config::Policy;
+    use crate::promql::Freshness;
+
+    #[test]
+    fn it_trips_above_its_limits() {
+        let trips = |latency, cpu| tripped(&SafetyNet::default(), latency, cpu);
+        assert!(!trips(Some(0.15), Some(0.9)), "at the limits");
+        assert!(trips(Some(0.151), Some(0.1)));
+        assert!(trips(None, Some(0.901)));
+        assert!(!trips(None, None));
+        assert!(!trips(Some(f64::NAN), Some(f64::NAN)));
+    }
+
+    fn suffering(count: f64, load: f64) -> Situation {
+        let mut situation = replicas(count, load);
+        situation.workload.as_mut().expect("there").latency_seconds = Some(0.2);
+        situation
+    }
+
+    fn proposed(name: &str, situation: &Situation) -> Proposal {
+        let policy = Policy::named(name).expect("a policy");
+        propose(&policy, situation, &mut PolicyState::default())
+    }
+
+    #[test]
+    fn a_service_that_suffers_gets_a_replica_more() {
+        for name in ["simple_ceiling", "buffered", "confidence_aware", "step"] {
+            let proposal = proposed(name, &suffering(5.0, 10.0));
+            assert_eq!(
+                (proposal.action, proposal.desired),
+                (Action::ScaleUp, Some(6.0)),
+                "{name} alone would take some"
+            );
+        }
+        let proposal = proposed("simple_ceiling", &suffering(5.0, 80.0));
+        assert_eq!(proposal.desired, Some(9.0), "on top of what the forecast asks for");
+        assert_eq!(
+            proposal.reasons[1],
+            "the safety net adds a replica, to 9 replicas: answers take 200 ms (limits 150 ms and 90 %)"
+        );
+        assert_eq!(proposed("static", &suffering(2.0, 10.0)).desired, Some(2.0), "no forecast");
+        let stale = Situation { freshness: Freshness::Stale, ..suffering(5.0, 10.0) };
+        assert_eq!(proposed("simple_ceiling", &stale).desired, Some(5.0));
+    }
+
+    #[test]
+    fn a_container_that_starves_loses_nothing() {
+        let net = SafetyNet::default();
+        let shrink = || Proposal {
+            action: Action::ScaleDown,
+            desired: Some(1.0),
+            reasons: vec!["little is expected".to_owned()],
+        };
+        let quiet = cpu(2.0, 0.5);
+        assert_eq!(apply(&net, &quiet, shrink()), shrink());
+        let waiting = Situation { pressure_ratio: Some(0.1), ..cpu(2.0, 0.5) };
+        let throttled = Situation { throttled_ratio: Some(0.25), ..cpu(2.0, 0.5) };
+        let killed = Situation { oom_kills: Some(1.0), ..memory(2.0, 0.5) };
+        for situation in [waiting, throttled, killed] {
+            let proposal = apply(&net, &situation, shrink());
+            assert_eq!(
+                (proposal.action, proposal.desired),
+                (Action::NoScaling, Some(2.0)),
+                "{situation:?}"
+            );
+            let grow = Proposal { action: Action::ScaleUp, desired: Some(3.0), ..shrink() };
+            assert_eq!(apply(&net, &situation, grow.clone()), grow);
+        }
+        assert_eq!(quiet.at, START);
+    }
+}

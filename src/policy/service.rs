@@ -21,17 +21,17 @@ impl<'a> Service<'a> {
     /// The figures of a situation. Where one of them is not known, the proposal that says so.
     pub(super) fn of(situation: &'a Situation) -> Result<Self, Proposal> {
         let Some(workload) = &situation.workload else {
-            return Err(hold(situation, "the capacity of a replica is not known"));
+            return Err(unknown("the capacity of a replica is not known"));
         };
         let Some(capacity) = known(Some(workload.capacity)).filter(|capacity| *capacity > 0.0)
         else {
-            return Err(hold(situation, "the capacity of a replica is not known"));
+            return Err(unknown("the capacity of a replica is not known"));
         };
         let Some(load) = known(situation.usage) else {
-            return Err(hold(situation, "the load is not known"));
+            return Err(unknown("the load is not known"));
         };
         let Some(current) = current(situation) else {
-            return Err(hold(situation, "the present count is not known"));
+            return Err(unknown("the present count is not known"));
         };
         Ok(Self { situation, workload, load, capacity, current })
     }
@@ -45,6 +45,11 @@ impl<'a> Service<'a> {
 /// The replicas that were asked for, where that is a number.
 pub(super) fn current(situation: &Situation) -> Option<f64> {
     situation.limit().and_then(Limit::value)
+}
+
+/// Names no size: too little is known even to say that the present one does.
+pub(super) fn unknown(reason: impl Into<String>) -> Proposal {
+    Proposal { action: Action::NoScaling, desired: None, reasons: vec![reason.into()] }
 }
 
 /// Leaves the count as it is.

@@ -2,6 +2,7 @@
 //! (its id), `rule`, `name` and `target_instance` (its own `instance`; a scrape would overwrite
 //! `instance`), and nothing that a target's owner can multiply.
 
+mod arms;
 mod forecast;
 pub mod seeds;
 
@@ -211,7 +212,7 @@ impl Collector for TargetGauges {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
         // A poisoned lock means a panic in a tick; the last good state is still worth reading.
         let engine = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for family in FAMILIES.iter().chain(&forecast::FAMILIES) {
+        for family in FAMILIES.iter().chain(&forecast::FAMILIES).chain(&arms::FAMILIES) {
             let metric =
                 encoder.encode_descriptor(family.name, family.help, None, MetricType::Gauge)?;
             let mut series = Series { encoder: metric };

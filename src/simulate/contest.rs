@@ -108,15 +108,14 @@ impl Heat<'_> {
         let mut runners = runners.collect::<io::Result<Vec<_>>>()?;
         let nothing = Foresight::default();
         let learning = runners.iter().any(Runner::learns);
-        let first = Outlook::begins(setting, learning);
+        let first = Outlook::begins(setting);
         let mut outlook = self.source.map(|source| Outlook::new(setting, source, first));
-        if learning {
-            for index in setting.school()..setting.test_from {
-                let told = outlook.as_mut().filter(|_| index >= first);
-                let foresight = told.map(|outlook| outlook.at(index));
-                for runner in &mut runners {
-                    runner.learn(index, foresight.as_ref().unwrap_or(&nothing));
-                }
+        let school = if learning { setting.school() } else { first };
+        for index in school..setting.test_from {
+            let told = outlook.as_mut().filter(|_| index >= first);
+            let foresight = told.map(|outlook| outlook.at(index));
+            for runner in runners.iter_mut().filter(|runner| runner.learns()) {
+                runner.learn(index, foresight.as_ref().unwrap_or(&nothing));
             }
         }
         let mut untold = 0;

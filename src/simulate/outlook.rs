@@ -86,9 +86,9 @@ impl Source {
 }
 
 impl<'a> Outlook<'a> {
-    /// The first sample that must be asked for: some before the test where policies learn from it.
-    pub(super) fn begins(setting: &Setting, learning: bool) -> usize {
-        let rehearsed = if learning { setting.load.steps(REHEARSED) } else { 0 };
+    /// The first sample that must be asked for: some before the test, so that models have a record.
+    pub(super) fn begins(setting: &Setting) -> usize {
+        let rehearsed = setting.load.steps(REHEARSED);
         // Half of a short training part is left to fit models to.
         setting.test_from - rehearsed.min(setting.test_from / 2)
     }

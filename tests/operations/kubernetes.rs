@@ -1,10 +1,14 @@
 //! What an HPA and KEDA ask: each query of the manifests, put to a real Prometheus. No kubelet, no
 //! adapter and no KEDA runs here.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::{list, read, run, text, yaml};
-use crate::support::{Exporter, PATIENCE, Prometheus, Reply, client, wait_for};
+use crate::support::{
+    Exporter, PATIENCE, Process, Prometheus, Reply, client, http_get, loadline, wait_for,
+};
 
 const ADAPTER: &str = "deploy/kubernetes/prometheus-adapter.yml";
 const HPAS: [&str; 2] = ["deploy/kubernetes/hpa.yml", "deploy/kubernetes/hpa-ml.yml"];
@@ -166,13 +170,53 @@ fn the_manifests_name_one_deployment_and_one_range() {
         assert_eq!(either("minReplicas", "minReplicaCount"), replicas["min"], "{file}");
         assert_eq!(either("maxReplicas", "maxReplicaCount"), replicas["max"], "{file}");
     }
+}
+
+/// How long the scaler may take for its first decision: two scrapes make a rate.
+const DECISION: Duration = Duration::from_secs(60);
+
+/// The scaler, with the shipped settings, says the same at each door: to KEDA's metrics-api trigger, and
+/// in both gauges, whose labels are those that the manifests select by.
+#[tokio::test]
+async fn the_scaler_itself_says_the_same_at_each_door() {
+    let stage = Stage::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("loadline.yml");
+    let (server, switch) = ("http://prometheus.monitoring:9090", "ml_metrics: true");
+    let settings = read(SETTINGS);
+    assert!(settings.contains(server) && settings.contains(switch), "{settings}");
+    let settings = settings
+        .replace(server, &stage.prometheus.url)
+        .replace(switch, "ml_metrics: true\n  evaluation_interval: 1s");
+    std::fs::write(&file, settings).expect("written");
+    let mut command = loadline();
+    command.arg("scaler").arg("--config.file").arg(&file);
+    command.arg("--web.listen-address=127.0.0.1:0");
+    let mut scaler = Process::spawn("scaler", command);
+    let address = scaler.wait_address(PATIENCE).await;
+
     let trigger = &yaml(KEDA_API)["spec"]["triggers"][0];
     assert_eq!(text(&trigger["type"]), "metrics-api");
-    let (url, location) =
-        (text(&trigger["metadata"]["url"]), text(&trigger["metadata"]["valueLocation"]));
-    assert!(
-        url.ends_with("/autoscale_status?target=default/default,shop&dimension=replicas"),
-        "{url}"
-    );
-    assert_eq!(location, "desired");
+    let host = "loadline-scaler.monitoring:10102";
+    let url = text(&trigger["metadata"]["url"]);
+    assert!(url.contains(host), "{url}");
+    let url = url.replace(host, &address);
+    wait_for("the same size at each door", DECISION, async || {
+        let reply = http_get(&url).await?;
+        let answer: Value = serde_json::from_str(reply.text()).map_err(|e| e.to_string())?;
+        let size = answer[text(&trigger["metadata"]["valueLocation"])].as_f64();
+        let metrics = http_get(&format!("http://{address}/metrics")).await?;
+        let gauge = |labels: &[&str]| {
+            let line = metrics.text().lines().find(|l| labels.iter().all(|part| l.contains(part)));
+            line.and_then(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+        };
+        let desired = gauge(&[
+            r#"loadline_desired{target="default/default,shop",rule="default",name="shop","#,
+            r#",dimension="replicas"}"#,
+        ]);
+        let predicted = gauge(&[r#"ml_predicted_replicas{service="shop"}"#]);
+        let same = size.is_some() && size == desired && size == predicted;
+        if same { Ok(()) } else { Err(format!("{}\n{}", reply.text(), metrics.text())) }
+    })
+    .await;
 }

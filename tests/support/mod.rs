@@ -6,6 +6,7 @@ pub mod docker;
 pub mod host;
 mod http;
 pub mod lxc;
+mod moto;
 mod process;
 mod prometheus;
 mod promtool;
@@ -14,6 +15,7 @@ mod running;
 mod wait;
 
 pub use http::{Reply, client, free_port, http_get, http_get_with};
+pub use moto::Moto;
 pub use process::{Process, loadline};
 pub use prometheus::{Exporter, Prometheus, Victoria};
 pub use promtool::promtool_is_silent;

@@ -201,7 +201,7 @@ impl Arguments {
 fn source(name: &str) -> Result<Source, String> {
     let kinds = match name {
         Source::SHORT_TERM => return Ok(Source::ShortTerm),
-        "auto" => Kind::ALL.to_vec(),
+        "auto" => Kind::AUTO.to_vec(),
         "cheap" => Kind::CHEAP.to_vec(),
         _ => vec![Kind::from_name(name).ok_or_else(|| {
             let names = Kind::ALL.map(Kind::name).join(", ");

@@ -1,7 +1,10 @@
 //! How a size is chosen: one file a family of policies.
 
+mod aws;
+mod cloud;
 mod count;
 mod hpa;
+mod serverless;
 mod shadow;
 mod threshold;
 mod vertical;
@@ -10,8 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::target::Dimension;
 
+pub use aws::{AdjustmentType, StepAdjustment, StepAlarm, StepScaling, TargetTracking};
+pub use cloud::{Cloud, CloudDecision, Instance, Ladder, Thresholds};
 pub use count::{Buffered, ConfidenceAware, SafetyNet, SimpleCeiling, Static, Step};
 pub use hpa::{Behavior, GrowthFrom, Hpa, ScalingKind, ScalingPolicy, ScalingRules, SelectPolicy};
+pub use serverless::{Fallback, Keda, Knative};
 pub use shadow::{Aim, Shadow};
 pub use threshold::{Threshold, ThresholdDimension};
 pub use vertical::{Autopilot, Senpai, SenpaiProgram, ShadowLimits, Statistic, Vpa};
@@ -35,8 +41,22 @@ pub enum Policy {
     ConfidenceAware(ConfidenceAware),
     /// One replica at a time, with a pause after each action.
     Step(Step),
+    /// One replica more where any sign is high, one less where all are low.
+    Thresholds(Thresholds),
+    /// One replica more or less, by an order of questions.
+    Cloud(Cloud),
+    /// The next or the previous one of an ordered list of sizes.
+    Ladder(Ladder),
+    /// AWS: keep the utilisation near a target.
+    TargetTracking(TargetTracking),
+    /// AWS: the further from a threshold, the larger the step.
+    StepScaling(StepScaling),
     /// The Kubernetes HorizontalPodAutoscaler.
     Hpa(Hpa),
+    /// Knative's pod autoscaler.
+    Knative(Knative),
+    /// KEDA.
+    Keda(Keda),
     /// The recommender of the Kubernetes VerticalPodAutoscaler.
     Vpa(Vpa),
     /// Autopilot's moving window.
@@ -47,7 +67,7 @@ pub enum Policy {
 
 impl Policy {
     /// The names of all policies, as `loadline simulate --policies` takes them.
-    pub const NAMES: [&str; 19] = [
+    pub const NAMES: [&str; 26] = [
         "default",
         "slo",
         "price",
@@ -57,7 +77,14 @@ impl Policy {
         "buffered",
         "confidence_aware",
         "step",
+        "thresholds",
+        "cloud",
+        "ladder",
+        "target_tracking",
+        "step_scaling",
         "hpa",
+        "knative",
+        "keda",
         "vpa",
         "autopilot",
         "autopilot_peak",
@@ -80,7 +107,14 @@ impl Policy {
             "buffered" => Self::Buffered(Buffered::default()),
             "confidence_aware" => Self::ConfidenceAware(ConfidenceAware::default()),
             "step" => Self::Step(Step::default()),
+            "thresholds" => Self::Thresholds(Thresholds::default()),
+            "cloud" => Self::Cloud(Cloud::default()),
+            "ladder" => Self::Ladder(Ladder::default()),
+            "target_tracking" => Self::TargetTracking(TargetTracking::default()),
+            "step_scaling" => Self::StepScaling(StepScaling::default()),
             "hpa" => Self::Hpa(Hpa::default()),
+            "knative" => Self::Knative(Knative::default()),
+            "keda" => Self::Keda(Keda::default()),
             "vpa" => Self::Vpa(Vpa::default()),
             "autopilot" => Self::Autopilot(Autopilot::default()),
             "senpai" => Self::Senpai(Senpai::default()),
@@ -106,7 +140,14 @@ impl Policy {
             Self::Buffered(_) => "buffered",
             Self::ConfidenceAware(_) => "confidence_aware",
             Self::Step(_) => "step",
+            Self::Thresholds(_) => "thresholds",
+            Self::Cloud(_) => "cloud",
+            Self::Ladder(_) => "ladder",
+            Self::TargetTracking(_) => "target_tracking",
+            Self::StepScaling(_) => "step_scaling",
             Self::Hpa(_) => "hpa",
+            Self::Knative(_) => "knative",
+            Self::Keda(_) => "keda",
             Self::Vpa(_) => "vpa",
             Self::Autopilot(policy) => match policy.statistic {
                 Some(statistic) => statistic.policy_name(),
@@ -131,7 +172,14 @@ impl Policy {
             | Self::Buffered(_)
             | Self::ConfidenceAware(_)
             | Self::Step(_)
-            | Self::Hpa(_) => matches!(dimension, Dimension::Replicas),
+            | Self::Thresholds(_)
+            | Self::Cloud(_)
+            | Self::TargetTracking(_)
+            | Self::StepScaling(_)
+            | Self::Hpa(_)
+            | Self::Knative(_)
+            | Self::Keda(_) => matches!(dimension, Dimension::Replicas),
+            Self::Ladder(_) => matches!(dimension, Dimension::Cpu | Dimension::Memory),
         }
     }
 
@@ -140,14 +188,20 @@ impl Policy {
     /// policies wait for nothing, and are measured as such.
     pub const fn paces_itself(&self) -> bool {
         match self {
-            Self::Threshold(_) => false,
+            Self::Threshold(_) | Self::Thresholds(_) => false,
             Self::Shadow(_)
             | Self::Static(_)
             | Self::SimpleCeiling(_)
             | Self::Buffered(_)
             | Self::ConfidenceAware(_)
             | Self::Step(_)
+            | Self::Cloud(_)
+            | Self::Ladder(_)
+            | Self::TargetTracking(_)
+            | Self::StepScaling(_)
             | Self::Hpa(_)
+            | Self::Knative(_)
+            | Self::Keda(_)
             | Self::Vpa(_)
             | Self::Autopilot(_)
             | Self::Senpai(_) => true,
@@ -161,10 +215,17 @@ impl Policy {
             Self::Buffered(policy) => Some(&policy.safety_net),
             Self::ConfidenceAware(policy) => Some(&policy.safety_net),
             Self::Step(policy) => Some(&policy.safety_net),
+            Self::Cloud(policy) => Some(&policy.safety_net),
+            Self::Ladder(policy) => Some(&policy.safety_net),
             Self::Shadow(_)
             | Self::Threshold(_)
             | Self::Static(_)
+            | Self::Thresholds(_)
+            | Self::TargetTracking(_)
+            | Self::StepScaling(_)
             | Self::Hpa(_)
+            | Self::Knative(_)
+            | Self::Keda(_)
             | Self::Vpa(_)
             | Self::Autopilot(_)
             | Self::Senpai(_) => None,
@@ -176,6 +237,50 @@ impl Policy {
         match dimension {
             Dimension::Cpu | Dimension::Memory => Self::Threshold(Threshold::default()),
             Dimension::Replicas => Self::Shadow(Shadow::default()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    const DOCUMENTED: &str = include_str!("../../../docs/policies.md");
+
+    /// The settings in the documentation, a policy each.
+    fn blocks() -> impl Iterator<Item = &'static str> {
+        DOCUMENTED.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next())
+    }
+
+    fn keys(value: &serde_json::Value) -> Vec<String> {
+        match value {
+            serde_json::Value::Object(entries) => {
+                entries.iter().flat_map(|(key, v)| [vec![key.clone()], keys(v)].concat()).collect()
+            }
+            serde_json::Value::Array(items) => items.iter().flat_map(keys).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_documented_settings_are_the_defaults_and_name_every_key() {
+        let mut seen = Vec::new();
+        for block in blocks() {
+            let lines: Vec<String> = block.lines().map(|line| format!("  {line}")).collect();
+            let head = "prometheus: {url: http://p}\ntargets: [{name: a}]\npolicy:\n";
+            let text = format!("{head}{}\n", lines.join("\n"));
+            let read = config::parse(&text, "f").unwrap_or_else(|error| panic!("{block}{error}"));
+            let policy = read.policy.expect("a policy");
+            assert_eq!(Some(&policy), Policy::named(policy.name()).as_ref());
+            for key in keys(&serde_json::to_value(&policy).expect("writes")) {
+                assert!(block.contains(&format!("{key}:")), "{}: {key}", policy.name());
+            }
+            seen.push(policy.name());
+        }
+        let elsewhere = ["default", "slo", "price", "threshold"];
+        for name in Policy::NAMES.iter().filter(|name| !elsewhere.contains(name)) {
+            assert!(seen.contains(name), "docs/policies.md does not speak of {name}");
         }
     }
 }

@@ -13,6 +13,13 @@ impl Check<'_> {
     pub(super) fn forecast(&mut self, forecast: &Forecast) {
         let key = |name: &str| format!("forecast.{name}");
         self.positive(forecast.step, key("step"));
+        for (i, model) in forecast.models.iter().enumerate() {
+            self.that(
+                Forecast::MODELS.contains(&model.as_str()),
+                format!("forecast.models[{i}]"),
+                format!("expected one of {}, found {model:?}", Forecast::MODELS.join(", ")),
+            );
+        }
         let step = forecast.step.max(Duration::from_millis(1));
         self.that(!forecast.horizons.is_empty(), key("horizons"), "expected at least one horizon");
         for (i, horizon) in forecast.horizons.iter().enumerate() {

@@ -1,18 +1,18 @@
 //! The parameters of the policies.
 
-use std::time::Duration;
-
 use super::{ABOVE_ZERO, Bound, Check, Range};
-use crate::config::{Hpa, Policy, SafetyNet, ScalingRules, SelectPolicy, Shadow, Threshold};
+use crate::config::{
+    Cloud, CloudDecision, ConfidenceAware, Instance, Ladder, Policy, SafetyNet, Shadow, Step,
+    Threshold, Thresholds,
+};
 use crate::target::Dimension;
-use crate::units::duration;
 
-/// The longest stabilization window and the longest period that Kubernetes takes.
-const LONGEST_WINDOW: Duration = Duration::from_secs(3600);
-const LONGEST_PERIOD: Duration = Duration::from_secs(1800);
+pub(super) const SHARE: Range = Range::new(0.0, Bound::Closed, 1.0, "a ratio from 0 to 1");
+pub(super) const AT_LEAST_ZERO: Range =
+    Range::new(0.0, Bound::Closed, f64::MAX, "a ratio of at least 0");
 
-const SHARE: Range = Range::new(0.0, Bound::Closed, 1.0, "a ratio from 0 to 1");
-const AT_LEAST_ZERO: Range = Range::new(0.0, Bound::Closed, f64::MAX, "a ratio of at least 0");
+/// More samples would cost memory and say little of now.
+const MOST_SAMPLES: u32 = 10_000;
 
 impl Check<'_> {
     pub(super) fn policy(&mut self, key: &str, policy: &Policy) {
@@ -35,30 +35,91 @@ impl Check<'_> {
             Policy::Buffered(policy) => {
                 self.in_range(policy.buffer_ratio, ABOVE_ZERO, format!("{key}.buffer_ratio"));
             }
-            Policy::ConfidenceAware(policy) => {
-                self.that(
-                    0.0 < policy.level && policy.level < 1.0,
-                    format!("{key}.level"),
-                    format!("expected a level between 0 and 1, found {}", policy.level),
-                );
-            }
-            Policy::Step(policy) => {
-                self.in_range(policy.scale_down_ratio, SHARE, format!("{key}.scale_down_ratio"));
-                self.at_least_one(policy.min_replicas, &format!("{key}.min_replicas"));
-                self.that(
-                    policy.min_replicas <= policy.max_replicas,
-                    format!("{key}.max_replicas"),
-                    format!(
-                        "expected at least min_replicas ({}), found {}",
-                        policy.min_replicas, policy.max_replicas
-                    ),
-                );
-            }
+            Policy::ConfidenceAware(policy) => self.confidence_aware(key, policy),
+            Policy::Step(policy) => self.step(key, policy),
+            Policy::Thresholds(policy) => self.thresholds(key, policy),
+            Policy::Cloud(policy) => self.cloud(key, policy),
+            Policy::Ladder(policy) => self.ladder(key, policy),
+            Policy::TargetTracking(policy) => self.target_tracking(key, policy),
+            Policy::StepScaling(policy) => self.step_scaling(key, policy),
             Policy::Hpa(policy) => self.hpa(key, policy),
+            Policy::Knative(policy) => self.knative(key, policy),
+            Policy::Keda(policy) => self.keda(key, policy),
             Policy::Vpa(policy) => self.vpa(key, policy),
             Policy::Autopilot(policy) => self.autopilot(key, policy),
             Policy::Senpai(policy) => self.senpai(key, policy),
         }
+    }
+
+    fn confidence_aware(&mut self, key: &str, policy: &ConfidenceAware) {
+        self.that(
+            0.0 < policy.level && policy.level < 1.0,
+            format!("{key}.level"),
+            format!("expected a level between 0 and 1, found {}", policy.level),
+        );
+    }
+
+    fn step(&mut self, key: &str, policy: &Step) {
+        self.in_range(policy.scale_down_ratio, SHARE, format!("{key}.scale_down_ratio"));
+        self.counts(key, policy.min_replicas, policy.max_replicas);
+    }
+
+    fn thresholds(&mut self, key: &str, policy: &Thresholds) {
+        for (name, down, up) in [
+            ("cpu_down_ratio", policy.cpu_down_ratio, policy.cpu_up_ratio),
+            ("memory_down_ratio", policy.memory_down_ratio, policy.memory_up_ratio),
+            ("latency_down_seconds", policy.latency_down_seconds, policy.latency_up_seconds),
+        ] {
+            self.that(
+                0.0 <= down && down < up && up.is_finite(),
+                format!("{key}.{name}"),
+                format!("expected at least 0 and less than what is high ({up}), found {down}"),
+            );
+        }
+        self.in_range(policy.error_up_ratio, SHARE, format!("{key}.error_up_ratio"));
+        self.counts(key, policy.min_replicas, policy.max_replicas);
+    }
+
+    fn counts(&mut self, key: &str, min: u32, max: u32) {
+        self.at_least_one(min, &format!("{key}.min_replicas"));
+        self.that(
+            min <= max,
+            format!("{key}.max_replicas"),
+            format!("expected at least min_replicas ({min}), found {max}"),
+        );
+    }
+
+    fn cloud(&mut self, key: &str, policy: &Cloud) {
+        self.cloud_decision(&format!("{key}.decision"), &policy.decision);
+        self.at_least_one(policy.min_replicas, &format!("{key}.min_replicas"));
+    }
+
+    fn cloud_decision(&mut self, key: &str, decision: &CloudDecision) {
+        let (down, up) = (decision.scale_down_ratio, decision.scale_up_ratio);
+        self.that(
+            0.0 <= down && down < up && up.is_finite(),
+            key,
+            format!("expected 0 <= scale_down_ratio < scale_up_ratio, found {down} and {up}"),
+        );
+        self.in_range(decision.min_confidence, SHARE, format!("{key}.min_confidence"));
+        self.that(
+            (2..=MOST_SAMPLES).contains(&decision.samples),
+            format!("{key}.samples"),
+            format!("expected 2 to {MOST_SAMPLES}, found {}", decision.samples),
+        );
+    }
+
+    fn ladder(&mut self, key: &str, policy: &Ladder) {
+        self.cloud_decision(&format!("{key}.decision"), &policy.decision);
+        let rungs = &policy.instances;
+        let key = format!("{key}.instances");
+        self.that(!rungs.is_empty(), key.as_str(), "expected at least one size, found none");
+        for (i, rung) in rungs.iter().enumerate() {
+            self.in_range(rung.size, ABOVE_ZERO, format!("{key}[{i}].size"));
+            self.not_empty(&rung.name, format!("{key}[{i}].name"));
+        }
+        let rising = |pair: &[Instance]| matches!(pair, [a, b] if a.size < b.size);
+        self.that(rungs.windows(2).all(rising), key, "expected each size to be above the last");
     }
 
     fn shadow(&mut self, key: &str, policy: &Shadow) {
@@ -72,7 +133,7 @@ impl Check<'_> {
         self.shadow_limits(&format!("{key}.limits"), &policy.limits);
     }
 
-    fn at_least_one(&mut self, count: u32, key: &str) {
+    pub(super) fn at_least_one(&mut self, count: u32, key: &str) {
         self.that(count >= 1, key, "expected at least 1, found 0");
     }
 
@@ -84,58 +145,6 @@ impl Check<'_> {
             ("throttled_ratio", net.throttled_ratio),
         ] {
             self.in_range(ratio, SHARE, format!("{key}.{name}"));
-        }
-    }
-
-    fn hpa(&mut self, key: &str, hpa: &Hpa) {
-        let targets = [
-            ("target_ratio", Some(hpa.target_ratio)),
-            ("cpu_target_ratio", hpa.cpu_target_ratio),
-            ("memory_target_ratio", hpa.memory_target_ratio),
-        ];
-        for (name, target) in targets {
-            if let Some(target) = target {
-                self.in_range(target, ABOVE_ZERO, format!("{key}.{name}"));
-            }
-        }
-        self.in_range(hpa.tolerance_up_ratio, AT_LEAST_ZERO, format!("{key}.tolerance_up_ratio"));
-        self.in_range(
-            hpa.tolerance_down_ratio,
-            AT_LEAST_ZERO,
-            format!("{key}.tolerance_down_ratio"),
-        );
-        self.at_least_one(hpa.min_replicas, &format!("{key}.min_replicas"));
-        self.scaling_rules(&format!("{key}.behavior.scale_up"), &hpa.behavior.scale_up);
-        self.scaling_rules(&format!("{key}.behavior.scale_down"), &hpa.behavior.scale_down);
-    }
-
-    fn scaling_rules(&mut self, key: &str, rules: &ScalingRules) {
-        self.that(
-            rules.stabilization_window <= LONGEST_WINDOW,
-            format!("{key}.stabilization_window"),
-            format!(
-                "expected at most {}, found {}",
-                duration::format(LONGEST_WINDOW),
-                duration::format(rules.stabilization_window)
-            ),
-        );
-        self.that(
-            rules.select_policy == SelectPolicy::Disabled || !rules.policies.is_empty(),
-            format!("{key}.policies"),
-            "expected at least one policy, found none: select_policy disabled moves nothing",
-        );
-        for (i, policy) in rules.policies.iter().enumerate() {
-            let key = format!("{key}.policies[{i}]");
-            self.at_least_one(policy.value, &format!("{key}.value"));
-            self.that(
-                !policy.period.is_zero() && policy.period <= LONGEST_PERIOD,
-                format!("{key}.period"),
-                format!(
-                    "expected a duration above 0s, at most {}, found {}",
-                    duration::format(LONGEST_PERIOD),
-                    duration::format(policy.period)
-                ),
-            );
         }
     }
 
@@ -156,6 +165,11 @@ impl Check<'_> {
                 ),
             );
             self.in_range(d.chunk, ABOVE_ZERO, format!("{key}.chunk"));
+            self.that(
+                dimension != Dimension::Replicas || d.chunk.fract() == 0.0,
+                format!("{key}.chunk"),
+                format!("expected whole replicas, found {}", d.chunk),
+            );
             self.that(
                 d.chunk <= d.upper_limit,
                 format!("{key}.upper_limit"),

@@ -15,6 +15,7 @@ use self::key::Key;
 use self::tree::{Grower, Node, average_path_length};
 use crate::config::Detection;
 use crate::detect::DetectError;
+use crate::features::quantile;
 
 /// Nodes point at their children with 16 bits, and a tree of n rows has at most 2n - 1 nodes.
 const LARGEST_MAX_SAMPLES: usize = 1 << 15;
@@ -217,7 +218,7 @@ impl Forest {
     }
 
     /// Whether every walk stays inside its tree: what a file must hold before it may be walked.
-    pub(in crate::detect) fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         self.nodes.len() == self.path_lengths.len()
             && self.trees.first().is_some_and(|tree| tree.root == 0)
             && self.normal_path_length > 0.0
@@ -241,13 +242,4 @@ fn first_not_finite(rows: ArrayView2<f32>) -> DetectError {
     let first = rows.indexed_iter().find(|(_, value)| !value.is_finite());
     let ((row, column), &value) = first.unwrap_or(((0, 0), &f32::NAN));
     DetectError::NotFinite { row, column, value }
-}
-
-/// The `share` quantile of sorted `values`, with linear interpolation as numpy's `percentile`.
-pub(in crate::detect) fn quantile(values: &[f64], share: f64) -> f64 {
-    let Some(last) = values.len().checked_sub(1) else { return f64::NAN };
-    let position = share.clamp(0.0, 1.0) * last as f64;
-    let below = position.floor() as usize;
-    let above = (below + 1).min(last);
-    values[below] + (values[above] - values[below]) * (position - below as f64)
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::contributors::{credits, strongest};
 use super::scaler::Scaler;
 use crate::config::Detection;
-use crate::detect::forest::{Forest, Parameters, quantile};
+use crate::detect::forest::{Forest, Parameters};
 use crate::detect::{Assessment, DetectError, file, same_schema};
-use crate::features::{Features, Schema};
+use crate::features::{Features, Schema, quantile};
 
 const KIND: &str = "model";
 

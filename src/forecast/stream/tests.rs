@@ -78,6 +78,13 @@ fn without_a_past_it_begins_after_two_hours() {
 }
 
 #[test]
+fn every_model_has_a_name_in_the_settings() {
+    let names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    let missing = names.iter().filter(|name| !config::Forecast::MODELS.contains(name));
+    assert_eq!(missing.count(), 0, "{names:?}");
+}
+
+#[test]
 fn models_that_nobody_knows_are_left_out() {
     let unknown = config::Forecast { models: vec!["oracle".to_owned()], ..settings() };
     let mut stream = Stream::new(&unknown, 1);

@@ -40,12 +40,12 @@ impl Default for Params {
         Self {
             trees: 100,
             rate: 0.07,
-            leaves: 15,
+            leaves: 10,
             min_leaf: 30,
             l2: 1.0,
             rows: 0.8,
-            columns: 0.6,
-            bins: 64,
+            columns: 0.5,
+            bins: 32,
             seed: 42,
         }
     }
@@ -94,6 +94,31 @@ impl Boosting {
     /// The same, of a row that is narrowed already.
     pub(super) fn predict_narrow(&self, row: &[f32]) -> f64 {
         self.base + self.trees.sum(row)
+    }
+
+    /// What is said of a row with 0, 1, 2, … trees; the last is what [`Boosting::predict`] says.
+    pub fn staged(&self, row: &[f64]) -> Vec<f64> {
+        let row = narrow_row(row);
+        let leaves = self.trees.leaves_of(&row).map(|leaf| self.trees.leaves[leaf]);
+        let mut sum = 0.0;
+        let sums = leaves.map(|leaf| {
+            sum += leaf;
+            self.base + sum
+        });
+        std::iter::once(self.base).chain(sums).collect()
+    }
+
+    /// How often each of `features` features is asked about: shares of 1, or all 0 where nothing is.
+    pub fn importances(&self, features: usize) -> Vec<f64> {
+        let mut asked = vec![0.0; features];
+        for node in &self.trees.nodes {
+            if let Some(count) = asked.get_mut(usize::from(node.feature)) {
+                *count += 1.0;
+            }
+        }
+        let total = self.trees.nodes.len().max(1) as f64;
+        asked.iter_mut().for_each(|count| *count /= total);
+        asked
     }
 }
 

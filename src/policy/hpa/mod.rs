@@ -50,6 +50,14 @@ impl State {
         forget(&mut self.changes, at, limits::longest_period(&policy.behavior));
     }
 
+    /// A moment of which nothing is known: it needs what there is.
+    pub(super) fn hold(&mut self, policy: &Hpa, situation: &Situation) {
+        if let Some(current) = service::current(situation) {
+            self.find(policy, situation.at, current);
+            self.recommend(policy, situation.at, current);
+        }
+    }
+
     fn recommend(&mut self, policy: &Hpa, at: Timestamp, wish: f64) {
         let behavior = &policy.behavior;
         let windows =
@@ -79,37 +87,37 @@ pub(super) fn propose(
     state: &mut Option<Box<State>>,
 ) -> Proposal {
     let state = state.get_or_insert_default();
-    let at = situation.at;
-    if let Some(current) = service::current(situation) {
-        state.find(policy, at, current);
-    }
-    let service = match Service::of(situation) {
-        Ok(service) => service,
+    match Service::of(situation) {
+        Ok(service) => settle(policy, &service, wish(policy, &service), state),
         Err(unknown) => {
-            if let Some(current) = unknown.desired {
-                state.recommend(policy, at, current);
-            }
-            return unknown;
+            state.hold(policy, situation);
+            unknown
         }
-    };
-    let Wish { count, mut reason } = wish(policy, &service);
-    let stable = stabilized(policy, at, service.current, count, state);
+    }
+}
+
+/// A wish after stabilization and limits.
+pub(super) fn settle(policy: &Hpa, service: &Service, wish: Wish, state: &mut State) -> Proposal {
+    let Wish { count, mut reason } = wish;
+    let (at, current) = (service.situation.at, service.current);
+    state.find(policy, at, current);
+    let stable = stabilized(policy, at, current, count, state);
     state.recommend(policy, at, count);
     if stable != count {
         reason += &format!("; stabilized: {}", replicas(stable));
     }
-    let allowed = limits::allowed(policy, &service, stable, &state.changes)
+    let allowed = limits::allowed(policy, service, stable, &state.changes)
         .max(f64::from(policy.min_replicas));
     if allowed != stable {
         reason += &format!("; within the limits: {}", replicas(allowed));
     }
-    toward(situation, allowed, reason)
+    toward(service.situation, allowed, reason)
 }
 
 /// A count that one or all metrics ask for.
-struct Wish {
-    count: f64,
-    reason: String,
+pub(super) struct Wish {
+    pub(super) count: f64,
+    pub(super) reason: String,
 }
 
 /// The highest count that a metric asks for. A metric that is missing may want more than all others:

@@ -26,8 +26,8 @@ const DAY: f64 = 1440.0;
 /// The share of the reference's replicas that is aimed at, and how far the budget moves it.
 const COST_RATIO: f64 = 0.95;
 const COST_RATIOS: (f64, f64) = (0.85, 1.0);
-/// How much of the reference's replicas of a day may be owed and saved.
-const BUDGET: (f64, f64) = (-0.2, 0.05);
+/// How much of the reference's replicas of a day may be owed. What is saved is not spent later.
+const BUDGET: (f64, f64) = (-0.2, 0.0);
 /// The first share of the promised time that an arm may be short, and the least and the most of it.
 const ALLOWANCE: f64 = 0.8;
 const ALLOWANCES: (f64, f64) = (0.1, 2.0);

@@ -12,7 +12,7 @@ const SHORT_PRICE: f64 = 30.0;
 /// How much worse an excess over the reference as large as the reference makes an arm.
 const EXCESS_PRICE: f64 = 5.0;
 /// How much of that more changes count.
-const CHANGES_SHARE: f64 = 0.5;
+const CHANGES_SHARE: f64 = 1.0;
 /// The least that a share of more changes, or of more time, is a share of.
 const LEAST_RATIO: f64 = 0.0002;
 /// What being short in twice the time that may be costs, in replicas.
@@ -20,7 +20,9 @@ const BREACH_PRICE: f64 = 1000.0;
 /// What it costs to be twice as dear as may be.
 const CAP_PRICE: f64 = 1e5;
 /// How much better another arm must be than the one that is obeyed.
-const BETTER: f64 = 0.005;
+const BETTER: f64 = 0.001;
+/// The share of the reference's short time that an arm may be short.
+const SHORT_SHARE: f64 = 0.95;
 
 /// What arms are measured by.
 pub(super) struct Measure<'a> {
@@ -89,7 +91,8 @@ impl Measure<'_> {
     fn excess(&self, arm: &Record) -> f64 {
         let Record { replicas, changes, close_ratio, .. } = self.reference;
         let dearer = (arm.replicas - self.cost_ratio * replicas).max(0.0) / replicas;
-        let shorter = (arm.close_ratio - close_ratio).max(0.0) / close_ratio.max(LEAST_RATIO);
+        let shorter = (arm.close_ratio - SHORT_SHARE * close_ratio).max(0.0);
+        let shorter = shorter / close_ratio.max(LEAST_RATIO);
         let busier = (arm.changes - changes).max(0.0) / changes.max(LEAST_RATIO);
         dearer + shorter + CHANGES_SHARE * busier
     }

@@ -1,4 +1,4 @@
-//! The default policy: some seventy simple rules are obeyed in shadow, each by a service of its own under
+//! The default policy: some eighty simple rules are obeyed in shadow, each by a service of its own under
 //! the real start-up delay, beside one that obeys the reference. The rule with the best record moves the
 //! real one.
 
@@ -19,7 +19,7 @@ pub use brain::{Candidate, Shadow, Standing};
 
 use brain::Sample;
 
-use super::service::{current, hold, replicas, toward};
+use super::service::{current, hold, replicas, toward, unknown};
 use super::size::{percent, short};
 use super::{Action, Proposal, Situation, known};
 use crate::config;
@@ -31,10 +31,10 @@ pub(super) fn propose(
 ) -> Proposal {
     let sample = match sample(situation) {
         Ok(sample) => sample,
-        Err(reason) => return hold(situation, reason),
+        Err(reason) => return unknown(reason),
     };
     let Some(present) = current(situation) else {
-        return hold(situation, "the present count is not known");
+        return unknown("the present count is not known");
     };
     let shadow = state.get_or_insert_default();
     let ready = ready(situation, &sample);
@@ -42,7 +42,7 @@ pub(super) fn propose(
     if whole {
         shadow.learn(&sample, ready);
     }
-    let mut size = f64::from(shadow.decide(settings, &sample, present as u32, ready));
+    let mut size = f64::from(shadow.decide(settings, &sample, present as u32, ready)).max(1.0);
     if !whole {
         // What is missing can only add to it.
         size = size.max((sample.load / sample.capacity).ceil());
@@ -76,6 +76,9 @@ fn sample(situation: &Situation) -> Result<Sample, &'static str> {
     };
     let load = known(situation.usage).filter(|_| situation.freshness.allows_growth());
     let load = load.ok_or("the load is not known")?;
+    if load / capacity > f64::from(u32::MAX) {
+        return Err("the load fills more replicas than can be counted");
+    }
     let (at, delay) = (situation.at, workload.startup_delay);
     let forecast = situation.forecast.as_deref();
     let foreseen = forecast.and_then(|forecast| rule::foreseen(forecast, at.plus(delay)));

@@ -30,7 +30,7 @@ pub(super) enum Rule {
 use Rule::{Level, Phase, Quantile, Ratio, Season};
 
 /// Every rule.
-pub(super) const RULES: [Rule; 25] = [
+pub(super) const RULES: [Rule; 27] = [
     Level(1.5),
     Level(2.0),
     Level(2.5),
@@ -42,8 +42,10 @@ pub(super) const RULES: [Rule; 25] = [
     Season(3.0),
     Season(4.0),
     Season(6.0),
+    Level(8.0),
     Phase(1.5),
     Phase(4.0),
+    Phase(6.0),
     Ratio(0.7),
     Ratio(0.75),
     Ratio(0.8),
@@ -91,7 +93,7 @@ pub(super) struct View {
 }
 
 impl Rule {
-    /// The load that is to be met. A burst is met by every rule.
+    /// The load that is to be met. A burst is met by every rule that does not follow the load anyway.
     pub(super) fn load(self, view: &View) -> f64 {
         let Outlook { level, spread, burst, .. } = view.outlook;
         let above = |spreads: f64| level + spreads * spread;
@@ -99,7 +101,7 @@ impl Rule {
             (Level(spreads), _) => above(spreads),
             (Season(spreads), _) => above(spreads) + view.rise,
             (Phase(spreads), _) => above(spreads).max(level + view.leap.unwrap_or(0.0)),
-            (Ratio(utilisation), _) => view.load / utilisation,
+            (Ratio(utilisation), _) => return view.load / utilisation,
             (Quantile(place), Some(values)) => values[place],
             (Quantile(place), None) => above(DEVIATIONS[place]),
             (Rule::Forecast(spreads), Some([median, _, _, high])) => {

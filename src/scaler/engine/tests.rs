@@ -1,6 +1,8 @@
 use super::*;
+use crate::config::{Guard, Scale, WorkloadRule};
 use crate::guard::ClipReason;
 use crate::promql::Freshness;
+use crate::window::Observation;
 use crate::window::Reading;
 
 const TICK_MS: i64 = 10_000;
@@ -227,4 +229,47 @@ fn an_empty_answer_forgets_nothing_that_was_learnt() {
         let (_, kept) = engine.save_models().expect("saved").remove(0);
         assert!(kept == bytes, "{} bytes are left of {}", kept.len(), bytes.len());
     }
+}
+
+/// A rule of replicas whose policy is the default one.
+fn engine_of_replicas() -> Engine {
+    let of = DimensionSettings::new(Dimension::Replicas, None, None, None);
+    let settings = RuleSettings {
+        mode: Mode::Advise,
+        dimensions: BTreeMap::from([(Dimension::Replicas, of)]),
+        workload: Some(WorkloadRule { capacity: 10.0, startup_delay: Duration::from_secs(120) }),
+    };
+    let mut engine = Engine::new(Detection::default(), Forecast::default(), 100);
+    engine.set_rules([("shop".into(), settings)]).expect("valid settings");
+    engine
+}
+
+fn loaded(tick: i64, load: f64) -> Observed {
+    let mut observation = Observation::empty(at(tick));
+    observation.set(Signal::Load, Reading::fresh(load));
+    observation.set(Signal::ReplicasReady, Reading::fresh(12.0));
+    Observed { target: target("a").into(), observation, sampled_at: Some(at(tick)) }
+}
+
+#[test]
+fn the_default_policy_goes_to_school_before_it_decides() {
+    let mut engine = engine_of_replicas();
+    tick(&mut engine, 0, vec![loaded(0, 100.0)]);
+    let standing = |engine: &Engine| {
+        let (_, _, state) = engine.targets().next().expect("the target");
+        state.dimensions[&Dimension::Replicas].policy().standing()
+    };
+    assert_eq!(standing(&engine), None, "nothing has a record yet");
+
+    let step = Duration::from_secs(300);
+    let values = (0..4 * 288).map(|i| 100.0 + 40.0 * (f64::from(i) / 46.0).sin()).collect();
+    let past = Series { start: at(0).minus(step * 4 * 288), step, values };
+    engine.learn(&target("a").id, Dimension::Replicas, &past).expect("values");
+    let decision = tick(&mut engine, 1, vec![loaded(1, 100.0)]);
+    let schooled = standing(&engine).expect("a record of four days");
+    assert!((8.0..16.0).contains(&schooled.obeyed.record.replicas), "{schooled:?}");
+    assert!(decision.desired.is_some_and(|size| (10.0..=16.0).contains(&size)), "{decision:?}");
+    let (_, _, state) = engine.targets().next().expect("the target");
+    let forecaster = state.dimensions[&Dimension::Replicas].forecaster().expect("wanted");
+    assert!(forecaster.forecast().is_some());
 }

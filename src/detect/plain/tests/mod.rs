@@ -9,8 +9,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::config::Detection;
-use crate::detect::forest::{self, Contamination, Forest, tree, walk};
-use crate::features::{Features, Schema};
+use crate::detect::forest::{Contamination, Forest, tree, walk};
+use crate::features::{Features, Schema, quantile};
 
 fn schema(width: usize) -> Arc<Schema> {
     Arc::new(Schema::new((0..width).map(|i| format!("x{i}")).collect()))
@@ -56,8 +56,8 @@ fn one_tree_of_two_rows_scores_as_computed_by_hand() {
 #[test]
 fn the_offset_is_numpys_percentile_of_the_training_scores() {
     let sorted = [-0.7, -0.6, -0.5, -0.4];
-    assert!((forest::quantile(&sorted, 0.05) - -0.685).abs() < 1e-12);
-    assert_eq!(forest::quantile(&sorted, 0.5), -0.55);
+    assert!((quantile(&sorted, 0.05) - -0.685).abs() < 1e-12);
+    assert_eq!(quantile(&sorted, 0.5), -0.55);
     let rows = bells(400, 3, 1);
     let forest = Forest::fit(rows.view(), &Parameters::from(&small())).expect("fits");
     let outside = forest.predict(rows.view()).expect("predicts").iter().filter(|p| **p < 0).count();

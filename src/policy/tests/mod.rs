@@ -1,0 +1,4 @@
+//! What holds for several policies together.
+
+mod horizontal;
+mod seed5;

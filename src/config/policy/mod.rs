@@ -278,7 +278,7 @@ mod tests {
             }
             seen.push(policy.name());
         }
-        let elsewhere = ["default", "slo", "price", "threshold"];
+        let elsewhere = ["slo", "price", "threshold"];
         let own = |name: &&&str| !elsewhere.contains(name) && !name.starts_with("autopilot_");
         for name in Policy::NAMES.iter().filter(own) {
             assert!(seen.contains(name), "docs/policies.md does not speak of {name}");

@@ -82,8 +82,6 @@ fi
 
 cargo fmt --check
 cargo clippy --locked --all-targets -- -D warnings
-# What is no default must build too; its tests train networks for minutes: make test-neural.
-cargo clippy --locked --lib --features neural -- -D warnings
 # A test that lacks what it needs fails instead of being skipped.
 export LOADLINE_TEST_REQUIRE_ALL=${LOADLINE_TEST_REQUIRE_ALL:-1}
 output=$(mktemp)

@@ -278,7 +278,7 @@ mod tests {
             }
             seen.push(policy.name());
         }
-        let elsewhere = ["default", "slo", "price", "threshold"];
+        let elsewhere = ["slo", "price", "threshold"];
         for name in Policy::NAMES.iter().filter(|name| !elsewhere.contains(name)) {
             assert!(seen.contains(name), "docs/policies.md does not speak of {name}");
         }

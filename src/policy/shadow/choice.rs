@@ -12,7 +12,7 @@ const SHORT_PRICE: f64 = 30.0;
 /// How much worse an excess over the reference as large as the reference makes an arm.
 const EXCESS_PRICE: f64 = 5.0;
 /// How much of that more changes count.
-const CHANGES_SHARE: f64 = 1.0;
+const CHANGES_SHARE: f64 = 2.0;
 /// The least that a share of more changes, or of more time, is a share of.
 const LEAST_RATIO: f64 = 0.0002;
 /// What being short in twice the time that may be costs, in replicas.

@@ -75,7 +75,10 @@ install_moto() {
     "$folder/bin/pip" install --quiet --disable-pip-version-check "moto[s3]==$MOTO" flask flask-cors
 }
 
-[ "${LOADLINE_TEST_INSTALL:-1}" = 0 ] || { install_missing && install_moto; }
+if [ "${LOADLINE_TEST_INSTALL:-1}" != 0 ]; then
+    install_missing
+    install_moto
+fi
 
 cargo fmt --check
 cargo clippy --locked --all-targets -- -D warnings

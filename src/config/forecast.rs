@@ -46,6 +46,12 @@ impl Forecast {
         "lstm",
         "lstm_cnn",
     ];
+
+    /// The cargo feature that the model of this name needs, where this build lacks it.
+    pub fn lacking(model: &str) -> Option<&'static str> {
+        let neural = ["lstm", "lstm_cnn"].contains(&model);
+        (neural && !cfg!(feature = "neural")).then_some("neural")
+    }
 }
 
 impl Default for Forecast {

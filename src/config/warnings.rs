@@ -1,6 +1,6 @@
 //! What is allowed and still likely to be regretted.
 
-use super::{Config, Guard, TargetRule};
+use super::{Config, Forecast, Guard, TargetRule};
 use crate::target::Mode;
 use crate::units::duration;
 
@@ -59,6 +59,17 @@ pub fn warnings(config: &Config) -> Vec<String> {
             ),
         );
     }
+    for (i, model) in config.forecast.models.iter().enumerate() {
+        let lacking = Forecast::lacking(model);
+        let feature = lacking.unwrap_or_default();
+        warn(
+            lacking.is_some(),
+            format!(
+                "forecast.models[{i}]: this build lacks {model}, so it is left out: build it with \
+                 --features {feature}"
+            ),
+        );
+    }
     for (i, rule) in config.targets.iter().enumerate() {
         found.extend(rule_warnings(config, rule).map(|text| format!("targets[{i}]{text}")));
     }
@@ -102,4 +113,21 @@ fn rule_warnings(config: &Config, rule: &TargetRule) -> impl Iterator<Item = Str
     ]
     .into_iter()
     .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse;
+
+    #[test]
+    fn models_that_the_build_lacks_are_warned_of() {
+        let text = "prometheus: {url: 'http://p'}\ntargets: [{name: a}]\n\
+                    forecast: {models: [naive, lstm]}\n";
+        let found = warnings(&parse(text, "loadline.yml").unwrap());
+        let expected = "forecast.models[1]: this build lacks lstm, so it is left out: build it with \
+                        --features neural";
+        let expected = if cfg!(feature = "neural") { vec![] } else { vec![expected] };
+        assert_eq!(found, expected);
+    }
 }

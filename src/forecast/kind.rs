@@ -9,6 +9,7 @@ use super::neural::{Architecture, Neural};
 use super::seasonal::Seasonal;
 use super::task::{DAY, WEEK};
 use super::{Forecaster, Task, additive, trees};
+use crate::config;
 
 /// A model by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,10 +43,6 @@ pub enum Kind {
     #[cfg(feature = "neural")]
     LstmCnn,
 }
-
-/// The models of the feature `neural`.
-#[cfg(not(feature = "neural"))]
-const NEURAL: [&str; 2] = ["lstm", "lstm_cnn"];
 
 impl Kind {
     /// Every model of this build.
@@ -127,12 +124,7 @@ impl Kind {
 
     /// The cargo feature that the model of this name needs, where this build lacks it.
     pub fn lacking(name: &str) -> Option<&'static str> {
-        #[cfg(not(feature = "neural"))]
-        if NEURAL.contains(&name) {
-            return Some("neural");
-        }
-        let _ = name;
-        None
+        config::Forecast::lacking(name)
     }
 
     /// A model that has learnt nothing yet.

@@ -22,11 +22,6 @@ pub struct Sequences {
 }
 
 impl Sequences {
-    /// How many examples there are.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
     /// These examples, as (example, row, number).
     pub fn inputs(&self, examples: &[usize]) -> Result<Tensor> {
         let mut values: Vec<f32> = Vec::with_capacity(examples.len() * self.length * self.width);

@@ -221,8 +221,13 @@ impl<'a> Runner<'a> {
     fn situation(&self, index: usize, load: Option<f64>, foresight: &Foresight) -> Situation {
         let setting = self.setting;
         // Where a decision counts for its own sample, what was before it says nothing of the sample:
-        // the safety net is asked afterwards.
-        let measured = load.filter(|_| self.net.is_some() && !setting.acts_at_once());
+        // the safety net is asked afterwards. A policy with a net of its own that is to have none sees
+        // nothing of what would trip it.
+        let blind = match self.net {
+            Some(_) => setting.acts_at_once(),
+            None => self.contestant.has_net(),
+        };
+        let measured = load.filter(|_| !blind);
         let answer = measured.map(|load| Answer::of(load, self.plant.ready(), setting.capacity));
         let workload = Workload {
             capacity: setting.capacity,
@@ -230,7 +235,8 @@ impl<'a> Runner<'a> {
             startup_delay: setting.startup_delay,
             latency_seconds: answer.map(|answer| answer.latency_ms / 1000.0),
             cpu_ratio: answer.map(|answer| answer.cpu_percent / 100.0),
-            memory_ratio: None,
+            // The load fills the CPU of this service, and no memory.
+            memory_ratio: answer.map(|_| 0.0),
             error_ratio: None,
         };
         Situation {

@@ -34,6 +34,9 @@ pub(super) fn problems(config: &Config, root: &Node) -> Vec<Problem> {
     check.targets(config);
     check.detection(&config.detection);
     check.forecast(&config.forecast);
+    if let Some(model) = &config.predict.model {
+        check.path(model, "predict.model");
+    }
     if let Some(policy) = &config.policy {
         check.policy("policy", policy);
     }

@@ -230,3 +230,35 @@ async fn a_prometheus_is_as_good_as_a_file() {
     assert_eq!(hours("hpa"), hours("hpa@50"), "the target of the file counts");
     assert_ne!(hours("hpa"), hours("hpa@70"));
 }
+
+#[test]
+fn the_limit_of_a_container_is_played_for_every_policy_of_limits() {
+    let folder = folder(wave(4 * 1440));
+    let arguments =
+        ["--dimension", "memory", "--unit", "100MB", "--step", "5m", "--interval", "5m"];
+    let output = run(folder.path(), &arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let summary = lines(folder.path(), "metrics_summary.csv");
+    let names: Vec<&str> = summary.iter().map(|line| line["policy"].as_str()).collect();
+    for name in ["default", "default_12h", "vpa", "autopilot_p98", "senpai", "static"] {
+        assert!(names.contains(&name), "{name} of {names:?}");
+        let rows = lines(folder.path(), &format!("sim_none_{name}.csv"));
+        assert_eq!(rows.len(), 288, "{name}: the fourth day is scored");
+    }
+    let of = |name: &str, column: &str| -> f64 {
+        let line = summary.iter().find(|line| line["policy"] == name).expect("a line");
+        line[column].parse().expect("a number")
+    };
+    assert_eq!(of("static", "changes_per_day"), 0.0);
+    assert_eq!(of("clairvoyant", "oom_events"), 0.0);
+    assert!(of("default", "mean_limit") >= of("default", "clairvoyant_limit") * 0.3);
+    for file in ["limits.png", "report.html"] {
+        assert!(folder.path().join("out").join(file).is_file(), "{file}");
+    }
+}
+
+#[test]
+fn a_policy_of_replicas_sizes_no_limit() {
+    let error = failure(&[1.0, 2.0], &["--dimension", "cpu", "--policies", "hpa"]);
+    assert!(error.contains("there is no policy \"hpa\" of cpu"), "{error}");
+}

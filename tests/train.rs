@@ -5,6 +5,7 @@
 mod buckets;
 mod comparing;
 mod history;
+mod serve;
 
 use std::fmt::Write;
 use std::fs;

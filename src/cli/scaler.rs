@@ -17,6 +17,7 @@ use crate::scaler::api::{self, Readable, Writable};
 use crate::scaler::autoscale::{self, Evaluation};
 use crate::scaler::gauges;
 use crate::scaler::live::{Live, Order};
+use crate::scaler::predict;
 use crate::units::duration;
 use crate::web::{Ready, WriteGuard, health, protected};
 
@@ -44,9 +45,13 @@ impl Arguments {
         }
         let ready = Ready::waiting_for("the first look at every target");
         let guard = Arc::new(WriteGuard::new(&config.web)?);
+        let predictor = config.predict.model.as_deref().map(predict::load).transpose()?;
         let live = Live::new(self.config_file.clone(), config, self.force_save)?;
         let (orders, requested) = mpsc::channel(1);
-        let router = router(&live, orders.clone(), guard, ready.clone());
+        let mut router = router(&live, orders.clone(), guard, ready.clone());
+        if let Some(predictor) = predictor {
+            router = router.merge(predict::router(predictor));
+        }
         let on_hangup = tokio::spawn(reload_on_hangup(signal(SignalKind::hangup())?, orders));
 
         // The loop ends after the server, so that no webhook is accepted that nobody would read.

@@ -3,6 +3,7 @@
 mod arguments;
 mod forecast_file;
 mod given;
+mod limits;
 mod shown;
 
 use std::fs::{self, File};
@@ -24,6 +25,9 @@ impl Arguments {
     /// What is wrong with the arguments, the files they name, or the folder that is written to.
     pub fn run(&self) -> CommandResult {
         let settings = self.settings()?;
+        if let Some(resource) = self.resource() {
+            return self.run_limits(resource, &settings);
+        }
         let setting = self.setting(&settings)?;
         let contestants = self.contestants(&settings)?;
         let sources = self.sources(&setting)?;

@@ -65,6 +65,9 @@ pub struct Config {
     /// What is forecast.
     #[serde(default)]
     pub forecast: Forecast,
+    /// What is answered by a trained model.
+    #[serde(default)]
+    pub predict: Predict,
     /// How a size is chosen; where none is named, [`Policy::default_for`] the dimension.
     #[serde(default)]
     pub policy: Option<Policy>,
@@ -341,6 +344,15 @@ pub struct Web {
     pub basic_auth: Option<BasicAuth>,
     /// Let anyone who reaches the port write. Without this and without credentials, writes are refused.
     pub allow_unauthenticated_writes: bool,
+}
+
+/// What is answered by a trained model.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Predict {
+    /// The model of `POST /predict`, a file of `loadline train`; without one there is no such route. Read
+    /// at the start.
+    pub model: Option<PathBuf>,
 }
 
 /// What survives a restart.

@@ -16,10 +16,12 @@ use reqwest::header::HeaderName;
 use super::node::Node;
 use super::{
     Actuators, Alerts, BasicAuth, Config, DetectionFile, Global, Guard, HttpConfig, Journal,
-    Policy, PolicyFile, Problem, Prometheus, Scale, TargetRule, Web,
+    Policy, Problem, Prometheus, Scale, TargetRule, Web,
 };
 use crate::target::{Dimension, Mode, Signal};
 use crate::units::duration;
+
+pub(super) use policy::policy_file_problems;
 
 /// A window keeps between these many ticks: enough for the features, few enough for the memory.
 const HISTORY_TICKS: std::ops::RangeInclusive<u128> = 10..=100_000;
@@ -32,6 +34,9 @@ pub(super) fn problems(config: &Config, root: &Node) -> Vec<Problem> {
     check.targets(config);
     check.detection(&config.detection);
     check.forecast(&config.forecast);
+    if let Some(model) = &config.predict.model {
+        check.path(model, "predict.model");
+    }
     if let Some(policy) = &config.policy {
         check.policy("policy", policy);
     }
@@ -56,21 +61,6 @@ pub(super) fn detection_file_problems(file: &DetectionFile, root: &Node) -> Vec<
         check.prometheus(prometheus);
     }
     check.detection(&file.detection);
-    check.problems
-}
-
-/// Everything that is wrong with the settings of a simulation, of whose file `root` is the tree.
-pub(super) fn policy_file_problems(file: &PolicyFile, root: &Node) -> Vec<Problem> {
-    let mut check = Check { root, problems: Vec::new() };
-    if let Some(prometheus) = &file.prometheus {
-        check.prometheus(prometheus);
-    }
-    if let Some(policy) = &file.policy {
-        check.policy("policy", policy);
-    }
-    if let Some(guard) = &file.guard {
-        check.guard("guard", guard);
-    }
     check.problems
 }
 

@@ -7,7 +7,7 @@
 //! * `models`: model files; `history`: the past of what is forecast.
 //! * [`shared`]: what the loop and the HTTP interface share.
 //! * [`act`]: one decision carried out.
-//! * [`gauges`], [`api`], [`autoscale`]: what is published.
+//! * [`gauges`], [`api`], [`autoscale`], [`predict`]: what is published.
 
 pub mod act;
 pub mod api;
@@ -20,6 +20,7 @@ pub mod live;
 pub mod local;
 mod models;
 pub mod observed;
+pub mod predict;
 pub mod recording;
 pub mod replay;
 pub mod shared;

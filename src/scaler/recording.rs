@@ -17,7 +17,7 @@ const MAX_BYTES: u64 = 4 << 30;
 #[serde(rename_all = "snake_case")]
 pub enum Line {
     /// What the engine was told.
-    Event(Event),
+    Event(Box<Event>),
     /// What it decided upon that.
     Decided(Vec<Decision>),
 }

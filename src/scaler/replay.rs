@@ -98,8 +98,8 @@ pub fn replay(
             serde_json::from_str(recorded).map_err(|source| ReplayError::Line { line, source })?;
         match parsed {
             Line::Event(event) => {
-                let is_tick = matches!(event, Event::Tick { .. });
-                let decisions = tell(&mut engine, event, line)?;
+                let is_tick = matches!(*event, Event::Tick { .. });
+                let decisions = tell(&mut engine, *event, line)?;
                 if is_tick {
                     result.ticks += 1;
                     result.decisions += decisions.len() as u64;

@@ -99,7 +99,7 @@ impl Shared {
         let mut recorder = self.recorder.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(recorder) = recorder.as_mut() else { return event.tell(&mut engine) };
         let is_tick = matches!(event, Event::Tick { .. });
-        let line = Line::Event(event.clone());
+        let line = Line::Event(Box::new(event.clone()));
         let decisions = event.tell(&mut engine)?;
         recorder.note(&line);
         if is_tick {

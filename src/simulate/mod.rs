@@ -6,6 +6,7 @@
 //! * [`run`]: all of them, each a `Runner` that moves the [`Plant`](crate::policy::plant::Plant) as the
 //!   scaler moves the world: `policy::propose`, `guard::decide`, and the change is confirmed.
 //! * [`Figures`]: the scores. `Answer` and `Queue` say how latency comes about.
+//! * [`vertical`]: the same for the limits of one container.
 
 mod answer;
 mod contest;
@@ -22,6 +23,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod trail;
+pub mod vertical;
 mod windows;
 
 pub use contest::{NO_FORECASTER, Progress, run, size};

@@ -8,7 +8,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use super::super::history::History;
 use super::super::history::instant;
 use crate::simulate::Net;
-use crate::units::{Timestamp, duration};
+use crate::units::{Timestamp, amount, duration};
 
 /// Play a recorded load before every policy, and say what each would have cost.
 ///
@@ -29,9 +29,22 @@ pub struct Arguments {
     /// default, or else the first one
     #[arg(long, value_name = "NAME")]
     pub(super) time_column: Option<String>,
+    /// What is sized: replicas, or the limit of one container, whose column is then what it uses
+    #[arg(long, value_name = "NAME", default_value = "replicas", hide_possible_values = true)]
+    pub(super) dimension: Sized,
+    /// Of limits: how many cores or bytes (64, 256GB) a one in the column stands for
+    #[arg(long, value_name = "AMOUNT", value_parser = amount::parse, default_value = "1")]
+    pub(super) unit: f64,
+    /// Of limits: the mean of so much time is one sample
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub(super) step: Option<Duration>,
+    /// Of limits: the one at the start, in the unit of the column; by default 1.2 times the most of the
+    /// first day
+    #[arg(long, value_name = "SIZE", value_parser = positive)]
+    pub(super) initial_limit: Option<f64>,
     /// The load that one replica carries, in the unit of the column
-    #[arg(long, value_name = "LOAD", value_parser = positive)]
-    pub(super) capacity: f64,
+    #[arg(long, value_name = "LOAD", value_parser = positive, required_if_eq("dimension", "replicas"))]
+    pub(super) capacity: Option<f64>,
     /// The policies, static5 being five replicas always; all that size replicas by default
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub(super) policies: Option<Vec<String>>,
@@ -87,6 +100,17 @@ pub struct Arguments {
     pub(super) out: PathBuf,
     #[command(flatten)]
     pub(super) history: History,
+}
+
+/// What is sized.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Sized {
+    /// How many replicas
+    Replicas,
+    /// The CPU quota
+    Cpu,
+    /// The memory limit
+    Memory,
 }
 
 /// Whom the safety net helps.

@@ -12,7 +12,7 @@ use crate::target::Dimension;
 use crate::units::duration;
 
 /// Anything that is wrong with what was given.
-type Refused = Box<dyn Error + Send + Sync>;
+pub(super) type Refused = Box<dyn Error + Send + Sync>;
 
 /// Replicas at the start where nothing is known of the load.
 const INITIAL: u32 = 2;
@@ -35,7 +35,7 @@ impl Arguments {
         let initial = self.initial_replicas.unwrap_or_else(|| self.initial(&load, test_from));
         Ok(Setting {
             test_from,
-            capacity: self.capacity,
+            capacity: self.capacity(),
             startup_delay: self.startup_delay,
             every,
             bounds: Scale { min: f64::from(self.min_replicas), max: f64::from(self.max_replicas) },
@@ -48,11 +48,16 @@ impl Arguments {
         })
     }
 
+    /// The load that one replica carries; the command line asks for it where replicas are sized.
+    fn capacity(&self) -> f64 {
+        self.capacity.unwrap_or(1.0)
+    }
+
     /// The load, from the file or from Prometheus.
-    fn load(&self, settings: &PolicyFile) -> Result<Series, Refused> {
+    pub(super) fn load(&self, settings: &PolicyFile) -> Result<Series, Refused> {
         let series = match (&self.trace, &self.column) {
             (Some(path), Some(column)) => {
-                trace::read(path, self.time_column.as_deref(), column, None)?
+                trace::read(path, self.time_column.as_deref(), column, self.step)?
             }
             _ => self.fetched(settings)?,
         };
@@ -83,10 +88,10 @@ impl Arguments {
         while let Some(row) = rows.next_row() {
             samples.push((row.at, row.values.get(place).copied().flatten()));
         }
-        Ok(Series::from_samples(samples, None)?)
+        Ok(Series::from_samples(samples, self.step)?)
     }
 
-    fn test_from(&self, load: &Series) -> Result<usize, Refused> {
+    pub(super) fn test_from(&self, load: &Series) -> Result<usize, Refused> {
         let Some(until) = self.train_until else { return Ok(0) };
         let test_from = load.before(until);
         if test_from == 0 || test_from >= load.values.len() {
@@ -101,7 +106,7 @@ impl Arguments {
     }
 
     /// How many samples lie between two decisions.
-    fn every(&self, load: &Series) -> Result<usize, Refused> {
+    pub(super) fn every(&self, load: &Series) -> Result<usize, Refused> {
         let (interval, step) = (self.interval.as_millis(), load.step.as_millis());
         if interval == 0 {
             return Err("--interval: expected a duration above 0, found 0s".into());
@@ -131,7 +136,7 @@ impl Arguments {
     fn initial(&self, load: &Series, test_from: usize) -> u32 {
         let training = load.values.get(..test_from).unwrap_or_default();
         quantile(training.iter().copied(), 0.95)
-            .map_or(INITIAL, |high| (high / self.capacity - 1e-6).ceil() as u32)
+            .map_or(INITIAL, |high| (high / self.capacity() - 1e-6).ceil() as u32)
     }
 
     /// Who is compared, the oracle last.

@@ -1,9 +1,9 @@
 //! The parameters of the policies.
 
-use super::{ABOVE_ZERO, Bound, Check, Range};
+use super::{ABOVE_ZERO, Bound, Check, Node, Problem, Range};
 use crate::config::{
-    Cloud, CloudDecision, ConfidenceAware, Instance, Ladder, Policy, SafetyNet, Shadow, Step,
-    Threshold, Thresholds,
+    Cloud, CloudDecision, ConfidenceAware, Instance, Ladder, Policy, PolicyFile, SafetyNet, Shadow,
+    Step, Threshold, Thresholds,
 };
 use crate::target::Dimension;
 
@@ -13,6 +13,21 @@ pub(super) const AT_LEAST_ZERO: Range =
 
 /// More samples would cost memory and say little of now.
 const MOST_SAMPLES: u32 = 10_000;
+
+/// Everything that is wrong with the settings of a simulation, of whose file `root` is the tree.
+pub(in crate::config) fn policy_file_problems(file: &PolicyFile, root: &Node) -> Vec<Problem> {
+    let mut check = Check { root, problems: Vec::new() };
+    if let Some(prometheus) = &file.prometheus {
+        check.prometheus(prometheus);
+    }
+    if let Some(policy) = &file.policy {
+        check.policy("policy", policy);
+    }
+    if let Some(guard) = &file.guard {
+        check.guard("guard", guard);
+    }
+    check.problems
+}
 
 impl Check<'_> {
     pub(super) fn policy(&mut self, key: &str, policy: &Policy) {

@@ -65,6 +65,19 @@ pub(super) struct Arm {
     pub(super) short: f64,
 }
 
+/// A need, as every arm meets it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    pub(super) span: i64,
+    pub(super) need: f64,
+    /// How many spans something is known of.
+    pub(super) seen: f64,
+    /// Whether the need is the first of its span; otherwise it is the highest so far.
+    pub(super) is_new: bool,
+    /// Whether enough is known of the last hour to lower anything.
+    pub(super) may_lower: bool,
+}
+
 /// How much the newest of `seen` spans counts.
 pub(super) fn gain(seen: f64) -> f64 {
     (1.0 - (-1.0 / WEEK as f64).exp2()).max(1.0 / seen.max(1.0))
@@ -77,33 +90,24 @@ impl Arm {
         Self { limit, changed: span, near: false, mean_limit: 0.0, short: 0.0 }
     }
 
-    /// Lives through a need: counts it against the limit of before, then follows its rule. `new` says
-    /// whether it is the first of its span; otherwise it is the highest so far.
-    pub(super) fn step(
-        &mut self,
-        rules: &Rules,
-        span: i64,
-        need: f64,
-        named: f64,
-        seen: f64,
-        new: bool,
-    ) {
-        let gain = gain(seen);
-        if new {
+    /// Lives through a need: counts it against the limit of before, then follows its rule.
+    pub(super) fn step(&mut self, rules: &Rules, now: &Now, named: f64) {
+        let gain = gain(now.seen);
+        if now.is_new {
             self.mean_limit += gain * (self.limit - self.mean_limit);
             self.short -= gain * self.short;
             self.near = false;
         }
-        if !self.near && need * rules.near_factor > self.limit {
+        if !self.near && now.need * rules.near_factor > self.limit {
             self.near = true;
             self.short += gain;
         }
-        let is_short = need > self.limit;
-        let named = if is_short { named.max(need * rules.short_factor) } else { named };
-        let held = span.saturating_sub(self.changed) >= rules.hold_spans;
-        let lower = held && named < rules.lower_factor * self.limit;
+        let is_short = now.need > self.limit;
+        let named = if is_short { named.max(now.need * rules.short_factor) } else { named };
+        let held = now.span.saturating_sub(self.changed) >= rules.hold_spans;
+        let lower = now.may_lower && held && named < rules.lower_factor * self.limit;
         if is_short || named > rules.raise_factor * self.limit || lower {
-            (self.limit, self.changed) = (named, span);
+            (self.limit, self.changed) = (named, now.span);
         }
     }
 

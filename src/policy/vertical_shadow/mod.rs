@@ -19,7 +19,7 @@ use crate::config::ShadowLimits;
 use crate::target::Dimension;
 use crate::units::Timestamp;
 
-use arm::{Arm, Rules, gain};
+use arm::{Arm, Now, Rules, gain};
 use level::Level;
 use recent::{DAY, Push, Recent, span};
 use rule::{Rule, limits, rules};
@@ -62,7 +62,7 @@ pub(super) fn propose(
 ) -> Proposal {
     let state = state.get_or_insert_default();
     state.pace.find(situation);
-    let need = match need(situation) {
+    let need = match bounded_need(situation) {
         Ok(need) => need,
         Err(reason) => return hold(situation, reason),
     };
@@ -86,6 +86,9 @@ pub(super) fn propose(
     if state.obeyed.is_none() {
         return hold(situation, format!("{reason}; nothing is lowered on the first day"));
     }
+    if !state.recent.is_settled() {
+        return hold(situation, format!("{reason}; the last hour is not wholly known"));
+    }
     let age = i64::try_from(state.pace.age(situation.at).as_millis()).unwrap_or(i64::MAX);
     if age / recent::SPAN_MILLIS < rules.hold_spans {
         return hold(situation, format!("{reason}; the last change is too recent"));
@@ -99,10 +102,16 @@ pub(super) fn recall(
     situation: &Situation,
     state: &mut Option<Box<State>>,
 ) {
-    if let Ok(need) = need(situation) {
+    if let Ok(need) = bounded_need(situation) {
         let state = state.get_or_insert_default();
         state.learn(&Rules::of(settings, situation.dimension), situation, &need);
     }
+}
+
+/// A need that can be remembered: what is larger than everything counts as that.
+fn bounded_need(situation: &Situation) -> Result<Need, String> {
+    let need = need(situation)?;
+    Ok(Need { amount: need.amount.min(recent::MOST), ..need })
 }
 
 impl State {
@@ -128,8 +137,15 @@ impl State {
         if self.arms.len() != named.len() {
             self.arms = named.iter().map(|named| Arm::new(*named, need.amount, span(at))).collect();
         }
+        let now = Now {
+            span: span(at),
+            need: need.amount,
+            seen: self.seen,
+            is_new: new,
+            may_lower: self.recent.is_settled(),
+        };
         for (arm, named) in self.arms.iter_mut().zip(named) {
-            arm.step(rules, span(at), need.amount, named, self.seen, new);
+            arm.step(rules, &now, named);
         }
         if self.seen >= FIRST_CHOICE_SPANS {
             self.choose(rules);

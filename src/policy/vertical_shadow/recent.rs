@@ -17,6 +17,8 @@ const LENGTH: usize = WEEK + HOUR + 1;
 
 /// The amount of code 1. Code 0 stands for a span of which nothing is known.
 const LEAST: f64 = 1e-6;
+/// More than that is never remembered.
+pub(super) const MOST: f64 = 1e18;
 /// The logarithm of the step from code to code: 65 535 codes reach to 1e18.
 const STEP: f64 = 55.3 / 65_534.0;
 
@@ -57,7 +59,8 @@ pub(super) enum Push {
 }
 
 impl Recent {
-    /// Takes in what was needed at a moment.
+    /// Takes in what was needed at a moment. A gap of two days or more counts as one of less, with the same
+    /// time of day at its end: who comes back is who went.
     pub(super) fn push(&mut self, at: Timestamp, amount: f64) -> Push {
         let (span, code) = (span(at), encode(amount));
         let passed = self.last.map_or(1, |last| span.saturating_sub(last));
@@ -68,17 +71,21 @@ impl Recent {
             }
             (..=0, _) => Push::Nothing,
             _ => {
-                let gap = usize::try_from(passed - 1).unwrap_or(LENGTH).min(LENGTH);
-                let kept = (LENGTH - 1).saturating_sub(gap);
+                let gap = usize::try_from(passed - 1).unwrap_or_default();
+                let gap = if gap < 2 * DAY { gap } else { DAY + gap % DAY };
+                let kept = LENGTH - 1 - gap;
                 self.codes.drain(..self.codes.len().saturating_sub(kept));
-                if kept > 0 {
-                    self.codes.extend(std::iter::repeat_n(0, gap));
-                }
+                self.codes.extend(std::iter::repeat_n(0, gap));
                 self.codes.push_back(code);
                 self.last = Some(span);
                 Push::New
             }
         }
+    }
+
+    /// Whether the last hour is wholly known.
+    pub(super) fn is_settled(&self) -> bool {
+        self.newest(HOUR).filter(|code| *code > 0).count() == HOUR
     }
 
     /// The codes of the last `spans` spans.
@@ -156,19 +163,21 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_a_gap_and_a_long_one_forgets_all() {
+    fn a_gap_is_a_gap_and_a_long_one_forgets_nothing() {
         let mut recent = Recent::default();
         recent.push(at(0), 5.0);
         recent.push(at(10), 1.0);
         assert_eq!(recent.codes.len(), 11);
         assert!(near(recent.peak(10), 1.0) && near(recent.peak(11), 5.0));
         assert!(near(recent.quantiles(11, [0.5])[0], 1.0));
-        recent.push(at(10_000), 2.0);
-        assert!(near(recent.peak(WEEK), 2.0));
+        recent.push(at(10 + 20 * DAY as u32 + 5), 2.0);
+        assert_eq!(recent.codes.len(), 11 + DAY + 5, "the time of day is kept");
+        assert!(near(recent.peak(WEEK), 5.0) && !recent.is_settled());
         for span in 10_001..13_000 {
             recent.push(at(span), 2.0);
         }
         assert_eq!(recent.codes.len(), LENGTH);
+        assert!(near(recent.peak(WEEK), 2.0) && recent.is_settled());
     }
 
     #[test]

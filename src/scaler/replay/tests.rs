@@ -77,7 +77,7 @@ fn recording(events: Vec<Event>) -> Vec<u8> {
             recorder = Recorder::open(&path).expect("writable");
         }
         let is_tick = matches!(event, Event::Tick { .. });
-        recorder.note(&Line::Event(event.clone()));
+        recorder.note(&Line::Event(Box::new(event.clone())));
         let decisions = event.tell(&mut engine).expect("taken");
         if is_tick {
             recorder.note(&Line::Decided(decisions));

@@ -5,8 +5,6 @@
 //! * [`play`]: moves the limit as the scaler moves it: `policy::propose`, `guard::decide`, and the change
 //!   is confirmed. [`Figures`]: the scores.
 
-#[cfg(test)]
-mod measure;
 mod plant;
 mod play;
 mod player;

@@ -81,10 +81,10 @@ pub fn rows<'a>(setting: &'a Setting, run: &'a Run) -> impl Iterator<Item = [Str
 pub fn picture(setting: &Setting, runs: &[Run]) -> Result<Vec<u8>, ChartError> {
     let points = |values: &[f64]| {
         let scored = values.iter().enumerate().skip(setting.score_from);
-        scored
-            .filter(|(_, value)| !value.is_nan())
-            .map(|(index, value)| (setting.usage.at(index).seconds(), *value))
-            .collect()
+        let point = |(index, value): (usize, &f64)| {
+            (setting.usage.at(index).seconds(), Some(*value).filter(|value| !value.is_nan()))
+        };
+        scored.map(point).collect()
     };
     let layer = |name: &str, color, values: &[f64]| Layer {
         name: name.to_owned(),

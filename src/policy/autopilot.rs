@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::histogram::{Grid, Histogram};
 use super::limit::{need, resize};
-use super::service::hold;
+use super::service::{hold, unknown};
 use super::size::describe;
 use super::{Proposal, Situation};
 use crate::config::{Autopilot, Statistic};
@@ -47,7 +47,7 @@ pub(super) fn propose(
     let state = state.get_or_insert_default();
     let need = match need(situation) {
         Ok(need) => need,
-        Err(reason) => return hold(situation, reason),
+        Err(reason) => return unknown(reason),
     };
     state.learn(policy, situation, need.amount);
     let statistic = policy.statistic.unwrap_or(match situation.dimension {
@@ -250,6 +250,6 @@ mod tests {
         assert_eq!(propose(&Autopilot::default(), &situation, &mut state).action, Action::ScaleUp);
         let situation = Situation { usage: None, ..situation };
         let proposal = propose(&Autopilot::default(), &situation, &mut state);
-        assert_eq!((proposal.action, proposal.desired), (Action::NoScaling, Some(1.0)));
+        assert_eq!((proposal.action, proposal.desired), (Action::NoScaling, None));
     }
 }

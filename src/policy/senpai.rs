@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::limit::{need, resize};
-use super::service::{current, hold};
+use super::service::{current, hold, unknown};
 use super::size::{describe, percent};
 use super::{Proposal, Situation, known};
 use crate::config::{Senpai, SenpaiProgram};
@@ -43,7 +43,7 @@ pub(super) fn propose(
     let state = state.get_or_insert_default();
     let (need, limit) = match (need(situation), current(situation)) {
         (Ok(need), Some(limit)) => (need, limit),
-        (Err(reason), _) => return hold(situation, reason),
+        (Err(reason), _) => return unknown(reason),
         (_, None) => return hold(situation, "the present limit is not known"),
     };
     let Some(pressure) = known(situation.pressure_ratio).map(|ratio| ratio.min(1.0)) else {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::histogram::{Grid, Histogram};
 use super::limit::{Pace, need, resize};
-use super::service::{current, hold};
+use super::service::{current, hold, unknown};
 use super::size::describe;
 use super::{Proposal, Situation, known};
 use crate::config::Vpa;
@@ -63,7 +63,7 @@ pub(super) fn propose(
     state.pace.find(situation);
     let need = match need(situation) {
         Ok(need) => need,
-        Err(reason) => return hold(situation, reason),
+        Err(reason) => return unknown(reason),
     };
     // The rest of the need is told by kills; the recommender itself sees what was used.
     let usage = known(situation.usage).unwrap_or(need.amount);
@@ -297,7 +297,7 @@ mod tests {
         let mut before = state.clone();
         let unknown = Situation { usage: None, ..at(cpu(1.0, 0.0), MINUTE * 1500) };
         let proposal = propose(&Vpa::default(), &unknown, &mut state);
-        assert_eq!((proposal.action, proposal.desired), (Action::NoScaling, Some(1.0)));
+        assert_eq!((proposal.action, proposal.desired), (Action::NoScaling, None));
         assert_eq!(state, before);
         let unlimited = Situation { current: Some(Limit::Max), ..at(cpu(1.0, 0.5), MINUTE * 1500) };
         assert_eq!(propose(&Vpa::default(), &unlimited, &mut before).action, Action::ScaleDown);

@@ -35,9 +35,6 @@ pub struct Arguments {
     /// Of limits: how many cores or bytes (64, 256GB) a one in the column stands for
     #[arg(long, value_name = "AMOUNT", value_parser = amount::parse, default_value = "1")]
     pub(super) unit: f64,
-    /// Of limits: the mean of so much time is one sample
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    pub(super) step: Option<Duration>,
     /// Of limits: the one at the start, in the unit of the column; by default 1.2 times the most of the
     /// first day
     #[arg(long, value_name = "SIZE", value_parser = positive)]

@@ -57,7 +57,7 @@ impl Arguments {
     pub(super) fn load(&self, settings: &PolicyFile) -> Result<Series, Refused> {
         let series = match (&self.trace, &self.column) {
             (Some(path), Some(column)) => {
-                trace::read(path, self.time_column.as_deref(), column, self.step)?
+                trace::read(path, self.time_column.as_deref(), column, self.history.step())?
             }
             _ => self.fetched(settings)?,
         };
@@ -88,7 +88,7 @@ impl Arguments {
         while let Some(row) = rows.next_row() {
             samples.push((row.at, row.values.get(place).copied().flatten()));
         }
-        Ok(Series::from_samples(samples, self.step)?)
+        Ok(Series::from_samples(samples, self.history.step())?)
     }
 
     pub(super) fn test_from(&self, load: &Series) -> Result<usize, Refused> {

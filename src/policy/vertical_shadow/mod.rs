@@ -12,7 +12,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use super::limit::{Need, Pace, need, resize};
-use super::service::{current, hold};
+use super::service::{current, hold, unknown};
 use super::size::{describe, percent};
 use super::{Proposal, Situation};
 use crate::config::ShadowLimits;
@@ -64,7 +64,7 @@ pub(super) fn propose(
     state.pace.find(situation);
     let need = match bounded_need(situation) {
         Ok(need) => need,
-        Err(reason) => return hold(situation, reason),
+        Err(reason) => return unknown(reason),
     };
     let rules = Rules::of(settings, situation.dimension);
     state.learn(&rules, situation, &need);

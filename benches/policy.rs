@@ -13,8 +13,6 @@ use divan::{Bencher, black_box};
 use loadline::config::Policy;
 use loadline::policy::plant::Plant;
 use loadline::policy::{self, PolicyState, Situation, Workload};
-use loadline::promql::Freshness;
-use loadline::target::Dimension;
 use loadline::units::{Limit, Timestamp};
 
 const DELAY: Duration = Duration::from_secs(120);
@@ -44,31 +42,12 @@ impl Service {
         let minute = f64::from(self.minute);
         // Something that looks like noise and needs no generator.
         let noise = ((minute * 12.9898).sin() * 43758.5453).fract();
-        let workload = Workload {
-            capacity: 10.0,
-            ready: Some(f64::from(ready)),
-            startup_delay: DELAY,
-            latency_seconds: None,
-            cpu_ratio: None,
-            memory_ratio: None,
-            error_ratio: None,
-        };
-        let situation = Situation {
-            at,
-            target: "bench/service".into(),
-            dimension: Dimension::Replicas,
-            current: Some(Limit::At(f64::from(self.plant.wanted()))),
-            usage: Some(100.0 + 40.0 * (TAU * minute / 1440.0).sin() + 20.0 * noise),
-            peak: None,
-            throttled_ratio: None,
-            pressure_ratio: None,
-            oom_kills: None,
-            freshness: Freshness::Fresh,
-            assessment: None,
-            alerts: Vec::new(),
-            workload: Some(workload),
-            forecast: None,
-        };
+        let ready = Some(f64::from(ready));
+        let workload = Workload { ready, ..Workload::new(10.0, DELAY) };
+        let load = 100.0 + 40.0 * (TAU * minute / 1440.0).sin() + 20.0 * noise;
+        let current = Some(Limit::At(f64::from(self.plant.wanted())));
+        let moment = Situation::of_load(at, "bench/service".into(), load, workload);
+        let situation = Situation { current, ..moment };
         let proposal = policy::propose(&self.policy, &situation, &mut self.state);
         let size = black_box(&proposal).desired.expect("a size");
         self.plant.scale_to(size as u32, at, DELAY);

@@ -126,6 +126,26 @@ impl Workload {
 }
 
 impl Situation {
+    /// A fresh, quiet moment of a service under this load; how many replicas there are is not known.
+    pub fn of_load(at: Timestamp, target: TargetId, load: f64, workload: Workload) -> Self {
+        Self {
+            at,
+            target,
+            dimension: Dimension::Replicas,
+            current: None,
+            usage: Some(load),
+            peak: None,
+            throttled_ratio: None,
+            pressure_ratio: None,
+            oom_kills: None,
+            freshness: Freshness::Fresh,
+            assessment: None,
+            alerts: Vec::new(),
+            workload: Some(workload),
+            forecast: None,
+        }
+    }
+
     /// The limit in force, unless it is not a positive, finite number.
     pub fn limit(&self) -> Option<Limit<f64>> {
         self.current.filter(|limit| match limit {

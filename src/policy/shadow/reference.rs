@@ -7,8 +7,6 @@ use super::arm::{Moment, Record};
 use crate::config::Hpa;
 use crate::policy::plant::Plant;
 use crate::policy::{Situation, Workload, hpa};
-use crate::promql::Freshness;
-use crate::target::Dimension;
 use crate::units::Limit;
 
 /// What the reference would have done.
@@ -41,29 +39,9 @@ impl Reference {
 
 /// What the reference would have seen.
 fn situation(moment: &Moment, ready: u32, present: u32) -> Situation {
-    let workload = Workload {
-        capacity: moment.capacity,
-        ready: Some(f64::from(ready)),
-        startup_delay: moment.delay,
-        latency_seconds: None,
-        cpu_ratio: None,
-        memory_ratio: None,
-        error_ratio: None,
-    };
-    Situation {
-        at: moment.at,
-        target: "reference".into(),
-        dimension: Dimension::Replicas,
-        current: Some(Limit::At(f64::from(present))),
-        usage: Some(moment.load),
-        peak: None,
-        throttled_ratio: None,
-        pressure_ratio: None,
-        oom_kills: None,
-        freshness: Freshness::Fresh,
-        assessment: None,
-        alerts: Vec::new(),
-        workload: Some(workload),
-        forecast: None,
-    }
+    let ready = Some(f64::from(ready));
+    let workload = Workload { ready, ..Workload::new(moment.capacity, moment.delay) };
+    let current = Some(Limit::At(f64::from(present)));
+    let target = "reference".into();
+    Situation { current, ..Situation::of_load(moment.at, target, moment.load, workload) }
 }

@@ -224,22 +224,7 @@ pub(super) fn schooled(
     let mut state = PolicyState::default();
     for (i, load) in past.values.iter().enumerate().filter(|(_, load)| load.is_finite()) {
         let workload = Workload::new(workload.capacity, workload.startup_delay);
-        let situation = Situation {
-            at: past.at(i + 1),
-            target: target.clone(),
-            dimension: Dimension::Replicas,
-            current: None,
-            usage: Some(*load),
-            peak: None,
-            throttled_ratio: None,
-            pressure_ratio: None,
-            oom_kills: None,
-            freshness: Freshness::Fresh,
-            assessment: None,
-            alerts: Vec::new(),
-            workload: Some(workload),
-            forecast: None,
-        };
+        let situation = Situation::of_load(past.at(i + 1), target.clone(), *load, workload);
         policy::recall(policy, &situation, &mut state);
     }
     state

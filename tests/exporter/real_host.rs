@@ -216,7 +216,14 @@ fn nothing_is_remembered_for_too_long() {
     assert_eq!(peaked.memory.oom_kills, Some(0));
 
     // Processes that are moved while they sleep: out, and in again.
-    let asleep = wait_agreed(&mut follower, &path, |r| r.pids.processes == Some(2));
+    // The shell with its `dd` is two processes as well, and those end.
+    let sleeps = |pid: &u32| {
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm == "sleep\n")
+    };
+    let asleep = wait_agreed(&mut follower, &path, |r| {
+        r.pids.list.len() == 2 && r.pids.list.iter().all(sleeps)
+    });
+    assert_eq!(asleep.pids.processes, Some(2));
     let sleepers: Vec<u32> = asleep.pids.list;
     let move_to = |up: bool| {
         for dir in &group.dirs {

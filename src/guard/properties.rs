@@ -67,8 +67,8 @@ fn mostly<T: Clone + std::fmt::Debug + 'static>(
 
 /// Every policy that can size `dimension`, the thresholds with parameters of any kind.
 fn policies(dimension: Dimension) -> impl Strategy<Value = Policy> {
-    let named = Policy::NAMES.into_iter().filter_map(Policy::named);
-    let named: Vec<Policy> = named.filter(|policy| policy.supports(dimension)).collect();
+    let mut named = Policy::all();
+    named.retain(|policy| policy.supports(dimension));
     prop_oneof![thresholds(dimension), prop::sample::select(named)]
 }
 

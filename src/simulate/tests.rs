@@ -271,11 +271,7 @@ proptest! {
         let load: Vec<f64> = loads.iter().map(|load| load.unwrap_or(X)).collect();
         let bounds = Scale { min: 2.0, max: 9.0 };
         let setting = Setting { bounds, ..setting(&load, 10.0, 2 * MINUTE, 5) };
-        for policy in Policy::NAMES {
-            let named = Policy::named(policy).expect("a policy");
-            if !named.supports(crate::target::Dimension::Replicas) {
-                continue;
-            }
+        for policy in Policy::names(crate::target::Dimension::Replicas) {
             let (columns, run) = play(&setting, contestant(policy), &[naive()]);
             let wanted = &columns["wanted"];
             prop_assert!(wanted.iter().all(|n| (2.0..=9.0).contains(n)), "{policy}: {wanted:?}");

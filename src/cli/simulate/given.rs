@@ -141,12 +141,7 @@ impl Arguments {
 
     /// Who is compared, the oracle last.
     pub(super) fn contestants(&self, settings: &PolicyFile) -> Result<Vec<Contestant>, Refused> {
-        let all = || {
-            let sizes = |name: &&str| {
-                Policy::named(name).is_some_and(|policy| policy.supports(Dimension::Replicas))
-            };
-            Policy::NAMES.into_iter().filter(sizes).map(str::to_owned).collect()
-        };
+        let all = || Policy::names(Dimension::Replicas).into_iter().map(str::to_owned).collect();
         let mut names: Vec<String> = self.policies.clone().unwrap_or_else(all);
         if let (Some(policy), None) = (&settings.policy, &self.policies)
             && !names.iter().any(|name| name == policy.name())
@@ -176,7 +171,7 @@ impl Arguments {
             .or_else(|| Policy::named(name))
             .filter(|policy| policy.supports(Dimension::Replicas))
             .ok_or_else(|| {
-                let names = Policy::NAMES.join(", ");
+                let names = Policy::names(Dimension::Replicas).join(", ");
                 format!("--policies: there is no policy {name:?} of replicas; policies: {names}")
             })
     }

@@ -66,68 +66,51 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// The names of all policies, as `loadline simulate --policies` takes them.
-    pub const NAMES: [&str; 26] = [
-        "default",
-        "slo",
-        "price",
-        "threshold",
-        "static",
-        "simple_ceiling",
-        "buffered",
-        "confidence_aware",
-        "step",
-        "thresholds",
-        "cloud",
-        "ladder",
-        "target_tracking",
-        "step_scaling",
-        "hpa",
-        "knative",
-        "keda",
-        "vpa",
-        "autopilot",
-        "autopilot_peak",
-        "autopilot_mean",
-        "autopilot_p98",
-        "autopilot_p95",
-        "autopilot_p90",
-        "autopilot_p60",
-        "senpai",
-    ];
+    /// Every policy with every default, by the names that `loadline simulate --policies` takes.
+    pub fn all() -> Vec<Self> {
+        let aiming = |aim| Self::Shadow(Shadow { aim, ..Shadow::default() });
+        let following = |statistic| {
+            Self::Autopilot(Autopilot { statistic: Some(statistic), ..Autopilot::default() })
+        };
+        let mut all = vec![
+            Self::Shadow(Shadow::default()),
+            aiming(Aim::Slo),
+            aiming(Aim::Price),
+            Self::Threshold(Threshold::default()),
+            Self::Static(Static::default()),
+            Self::SimpleCeiling(SimpleCeiling::default()),
+            Self::Buffered(Buffered::default()),
+            Self::ConfidenceAware(ConfidenceAware::default()),
+            Self::Step(Step::default()),
+            Self::Thresholds(Thresholds::default()),
+            Self::Cloud(Cloud::default()),
+            Self::Ladder(Ladder::default()),
+            Self::TargetTracking(TargetTracking::default()),
+            Self::StepScaling(StepScaling::default()),
+            Self::Hpa(Hpa::default()),
+            Self::Knative(Knative::default()),
+            Self::Keda(Keda::default()),
+            Self::Vpa(Vpa::default()),
+            Self::Autopilot(Autopilot::default()),
+        ];
+        all.extend(Statistic::ALL.map(following));
+        all.push(Self::Senpai(Senpai::default()));
+        all
+    }
+
+    /// The names of all policies that can size `dimension`.
+    pub fn names(dimension: Dimension) -> Vec<&'static str> {
+        let all = Self::all();
+        all.iter().filter(|policy| policy.supports(dimension)).map(Self::name).collect()
+    }
 
     /// The policy of this name, with every default. `static5` is `static` with five replicas.
     pub fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "default" => Self::Shadow(Shadow::default()),
-            "slo" => Self::Shadow(Shadow { aim: Aim::Slo, ..Shadow::default() }),
-            "price" => Self::Shadow(Shadow { aim: Aim::Price, ..Shadow::default() }),
-            "threshold" => Self::Threshold(Threshold::default()),
-            "simple_ceiling" => Self::SimpleCeiling(SimpleCeiling::default()),
-            "buffered" => Self::Buffered(Buffered::default()),
-            "confidence_aware" => Self::ConfidenceAware(ConfidenceAware::default()),
-            "step" => Self::Step(Step::default()),
-            "thresholds" => Self::Thresholds(Thresholds::default()),
-            "cloud" => Self::Cloud(Cloud::default()),
-            "ladder" => Self::Ladder(Ladder::default()),
-            "target_tracking" => Self::TargetTracking(TargetTracking::default()),
-            "step_scaling" => Self::StepScaling(StepScaling::default()),
-            "hpa" => Self::Hpa(Hpa::default()),
-            "knative" => Self::Knative(Knative::default()),
-            "keda" => Self::Keda(Keda::default()),
-            "vpa" => Self::Vpa(Vpa::default()),
-            "autopilot" => Self::Autopilot(Autopilot::default()),
-            "senpai" => Self::Senpai(Senpai::default()),
-            _ if name.starts_with("autopilot_") => {
-                let named = |statistic: &Statistic| statistic.policy_name() == name;
-                let statistic = Some(Statistic::ALL.into_iter().find(named)?);
-                Self::Autopilot(Autopilot { statistic, ..Autopilot::default() })
-            }
-            _ => Self::Static(match name.strip_prefix("static")? {
-                "" => Static::default(),
-                replicas => Static { replicas: replicas.parse().ok().filter(|n| *n > 0)? },
-            }),
-        })
+        let replicas = name.strip_prefix("static").and_then(|count| count.parse().ok());
+        match replicas {
+            Some(replicas) => (replicas > 0).then_some(Self::Static(Static { replicas })),
+            None => Self::all().into_iter().find(|policy| policy.name() == name),
+        }
     }
 
     /// Its name.
@@ -279,9 +262,9 @@ mod tests {
             seen.push(policy.name());
         }
         let elsewhere = ["slo", "price", "threshold"];
-        let own = |name: &&&str| !elsewhere.contains(name) && !name.starts_with("autopilot_");
-        for name in Policy::NAMES.iter().filter(own) {
-            assert!(seen.contains(name), "docs/policies.md does not speak of {name}");
+        let own = |name: &&str| !elsewhere.contains(name) && !name.starts_with("autopilot_");
+        for name in Policy::all().iter().map(Policy::name).filter(own) {
+            assert!(seen.contains(&name), "docs/policies.md does not speak of {name}");
         }
     }
 }

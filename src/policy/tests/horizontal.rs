@@ -13,10 +13,7 @@ use crate::promql::Freshness;
 use crate::target::Dimension;
 
 fn horizontal() -> impl Iterator<Item = Policy> {
-    Policy::NAMES
-        .into_iter()
-        .filter_map(Policy::named)
-        .filter(|policy| policy.supports(Dimension::Replicas))
+    Policy::all().into_iter().filter(|policy| policy.supports(Dimension::Replicas))
 }
 
 /// Those whose answer rests on this moment alone.
@@ -200,9 +197,9 @@ proptest! {
 
 #[test]
 fn every_name_is_a_policy_that_knows_it() {
-    for name in Policy::NAMES {
-        let policy = Policy::named(name).expect("a policy");
-        assert_eq!(policy.name(), name);
+    for policy in Policy::all() {
+        let name = policy.name();
+        assert_eq!(Policy::named(name).as_ref(), Some(&policy), "{name} is the name of one");
         let dimensions = Dimension::ALL.iter().filter(|dimension| policy.supports(**dimension));
         assert!(dimensions.count() > 0, "{name} sizes nothing");
         let text = serde_json::to_string(&policy).expect("writes");

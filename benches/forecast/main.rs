@@ -41,7 +41,7 @@ fn fitted(kind: Kind) -> Box<dyn Forecaster> {
     model
 }
 
-#[divan::bench(args = Kind::CHEAP.map(Kind::name))]
+#[divan::bench(args = Kind::CHEAP.iter().map(|kind| kind.name()))]
 fn update(bencher: Bencher<'_, '_>, name: &str) {
     let mut model = fitted(Kind::from_name(name).expect("a name"));
     let mut i = 17 * A_DAY;
@@ -51,13 +51,13 @@ fn update(bencher: Bencher<'_, '_>, name: &str) {
     });
 }
 
-#[divan::bench(args = Kind::AUTO.map(Kind::name))]
+#[divan::bench(args = Kind::AUTO.iter().map(|kind| kind.name()))]
 fn predict(bencher: Bencher<'_, '_>, name: &str) {
     let model = fitted(Kind::from_name(name).expect("a name"));
     bencher.bench_local(|| black_box(model.predict()));
 }
 
-#[divan::bench(args = Kind::AUTO.map(Kind::name), sample_count = 5, sample_size = 1)]
+#[divan::bench(args = Kind::AUTO.iter().map(|kind| kind.name()), sample_count = 5, sample_size = 1)]
 fn fit(bencher: Bencher<'_, '_>, name: &str) {
     let history = history();
     let mut model = Kind::from_name(name).expect("a name").model(&task());
@@ -66,7 +66,7 @@ fn fit(bencher: Bencher<'_, '_>, name: &str) {
 
 #[divan::bench]
 fn auto_update(bencher: Bencher<'_, '_>) {
-    let mut auto = Auto::new(&task(), &Kind::CHEAP);
+    let mut auto = Auto::new(&task(), Kind::CHEAP);
     auto.fit(&history()).expect("long enough");
     let mut i = 17 * A_DAY;
     bencher.bench_local(|| {
@@ -78,6 +78,6 @@ fn auto_update(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn auto_fit(bencher: Bencher<'_, '_>) {
     let history = history();
-    let mut auto = Auto::new(&task(), &Kind::CHEAP);
+    let mut auto = Auto::new(&task(), Kind::CHEAP);
     bencher.bench_local(|| auto.fit(black_box(&history)));
 }

@@ -45,7 +45,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every model of this build.
+    /// Every model of this build, in the order in which they are declared: the cheapest to fit first.
     pub const ALL: [Self; 11 + 2 * cfg!(feature = "neural") as usize] = [
         Self::Naive,
         Self::SeasonalDay,
@@ -65,31 +65,16 @@ impl Kind {
     ];
 
     /// The models whose update costs the same however long the history, and whose fit takes milliseconds.
-    pub const CHEAP: [Self; 8] = [
-        Self::Naive,
-        Self::SeasonalDay,
-        Self::SeasonalWeek,
-        Self::SeasonalDayAr1,
-        Self::SeasonalWeekAr1,
-        Self::Ets,
-        Self::HoltWinters,
-        Self::Mstl,
-    ];
+    pub const CHEAP: &'static [Self] = Self::up_to(Self::Mstl);
 
     /// The models that are weighed against each other where nothing else is asked for: all but those whose
     /// fit costs many times that of boosting.
-    pub const AUTO: [Self; 10] = [
-        Self::Naive,
-        Self::SeasonalDay,
-        Self::SeasonalWeek,
-        Self::SeasonalDayAr1,
-        Self::SeasonalWeekAr1,
-        Self::Ets,
-        Self::HoltWinters,
-        Self::Mstl,
-        Self::Prophet,
-        Self::Boosting,
-    ];
+    pub const AUTO: &'static [Self] = Self::up_to(Self::Boosting);
+
+    const fn up_to(last: Self) -> &'static [Self] {
+        const ALL: &[Kind] = &Kind::ALL;
+        ALL.split_at(last as usize + 1).0
+    }
 
     /// Whether it is one of [`Kind::CHEAP`].
     pub fn is_cheap(self) -> bool {

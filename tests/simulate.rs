@@ -95,7 +95,7 @@ fn what_is_wrong_is_said() {
         (&[f64::NAN, f64::NAN], &["--capacity", "1"], "there is not one value"),
         (&[1.0, -2.0], &["--capacity", "1"], "the load is -2 somewhere"),
         (&some, &["--capacity", "1", "--policies", "sorcery"], "no policy \"sorcery\""),
-        (&some, &["--capacity", "1", "--forecasters", "sorcery"], "no model \"sorcery\""),
+        (&some, &["--capacity", "1", "--forecasters", "sorcery"], "\"sorcery\" is not short_term, and no model: expected auto"),
         (&some, &["--capacity", "1", "--interval", "90s"], "a multiple of 1m"),
         (&some, &["--capacity", "1", "--train-until", "2025-01-01"], "expected a time after"),
         (&some, &["--capacity", "1", "--train-until", "2027-01-01"], "and not after"),

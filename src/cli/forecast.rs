@@ -51,7 +51,7 @@ pub struct Arguments {
     test_from: Option<Timestamp>,
     /// auto: models weighed by their record, all but the slowest; cheap: the same of those that are fitted
     /// in milliseconds; or models by name, one or several to be weighed
-    #[arg(long, value_name = "NAME,...", default_value = "auto", value_parser = models)]
+    #[arg(long, value_name = "NAME,...", default_value = "auto", value_parser = named_models)]
     model: Models,
     /// The seed of the models that draw at random
     #[arg(long, value_name = "N", default_value_t = 42)]
@@ -185,13 +185,17 @@ pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     })
 }
 
-fn models(text: &str) -> Result<Models, String> {
-    let kinds = match text {
-        "auto" => Kind::AUTO.to_vec(),
-        "cheap" => Kind::CHEAP.to_vec(),
-        names => names.split(',').map(kind).collect::<Result<_, _>>()?,
-    };
-    Ok(Models { name: text.to_owned(), kinds })
+fn named_models(text: &str) -> Result<Models, String> {
+    Ok(Models { name: text.to_owned(), kinds: models(text)? })
+}
+
+/// The models of these names, or of a set's.
+pub(super) fn models(text: &str) -> Result<Vec<Kind>, String> {
+    match text {
+        "auto" => Ok(Kind::AUTO.to_vec()),
+        "cheap" => Ok(Kind::CHEAP.to_vec()),
+        names => names.split(',').map(kind).collect(),
+    }
 }
 
 /// The model of this name.

@@ -81,7 +81,9 @@ fn models(name: &str) -> Result<Models, String> {
     }
     let names = ModelKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
     let kind = ModelKind::from_name(name);
-    kind.map(|kind| Models(vec![kind])).ok_or_else(|| match Kind::lacking(name) {
+    // The other network forecasts one signal: no build has it here.
+    let lacking = Kind::lacking(name).filter(|_| name == "lstm_cnn");
+    kind.map(|kind| Models(vec![kind])).ok_or_else(|| match lacking {
         Some(feature) => format!("this build lacks {name}: build it with --features {feature}"),
         None => format!("expected auto or one of {names}"),
     })

@@ -2,11 +2,12 @@
 
 use std::error::Error;
 
+use super::super::forecast::models;
 use super::super::trace;
 use super::Arguments;
 use super::forecast_file;
 use crate::config::{self, Policy, PolicyFile, Scale};
-use crate::forecast::{Kind, Series};
+use crate::forecast::Series;
 use crate::simulate::{Contestant, Setting, Source, quantile};
 use crate::target::Dimension;
 use crate::units::duration;
@@ -194,17 +195,11 @@ impl Arguments {
 
 /// The forecaster of this name.
 fn source(name: &str) -> Result<Source, String> {
-    let kinds = match name {
-        Source::SHORT_TERM => return Ok(Source::ShortTerm),
-        "auto" => Kind::AUTO.to_vec(),
-        "cheap" => Kind::CHEAP.to_vec(),
-        _ => vec![Kind::from_name(name).ok_or_else(|| {
-            let names = Kind::ALL.map(Kind::name).join(", ");
-            format!(
-                "--forecasters: there is no model {name:?}; models: auto, cheap, {}, {names}",
-                Source::SHORT_TERM
-            )
-        })?],
-    };
+    if name == Source::SHORT_TERM {
+        return Ok(Source::ShortTerm);
+    }
+    let kinds = models(name).map_err(|error| {
+        format!("--forecasters: {name:?} is not {}, and no model: {error}", Source::SHORT_TERM)
+    })?;
     Ok(Source::Models { name: name.to_owned(), kinds })
 }

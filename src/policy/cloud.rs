@@ -9,7 +9,7 @@ use super::ahead;
 use super::pause::Pause;
 use super::service::{Service, hold, toward};
 use super::size::{percent, short};
-use super::{Proposal, Situation};
+use super::{Action, Proposal, Situation};
 use crate::config::{Cloud, CloudDecision};
 
 /// Below this mean use the deviation is set against [`USUAL_USE`]: a share of next to nothing says nothing.
@@ -59,7 +59,7 @@ pub(super) fn propose(
 /// Asks for `size`, and starts the pause if that is a change.
 pub(super) fn act(situation: &Situation, size: f64, reason: String, state: &mut State) -> Proposal {
     let proposal = toward(situation, size, reason);
-    if proposal.action != super::Action::NoScaling {
+    if proposal.action != Action::NoScaling {
         state.pause.act(situation.at);
     }
     state.pause.leave(situation.at, &proposal);

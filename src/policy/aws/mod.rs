@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::pause::Pause;
-use super::service::Service;
+use super::service::{Service, unknown};
+use super::{Action, Proposal, Situation};
 use crate::units::Timestamp;
 
 /// What is remembered from tick to tick.
@@ -71,6 +72,34 @@ impl State {
     fn newest(&self) -> f64 {
         self.points.back().map_or(f64::NAN, Point::mean)
     }
+}
+
+/// What `choose` makes of the points of this period, of which it looks at `most`. A change starts the pause.
+fn propose(
+    situation: &Situation,
+    state: &mut Option<Box<State>>,
+    (period, most): (Duration, u32),
+    choose: impl FnOnce(&Service, &State) -> Proposal,
+) -> Proposal {
+    let service = match Service::of(situation) {
+        Ok(service) => service,
+        Err(unknown) => return unknown,
+    };
+    let state = state.get_or_insert_default();
+    state.pause.find(service.current);
+    let proposal = match utilisation(&service) {
+        Some(used) => {
+            let trusted = situation.freshness.allows_shrink();
+            state.add(situation.at, period, used, trusted, most);
+            choose(&service, state)
+        }
+        None => unknown("the utilisation is not known"),
+    };
+    if proposal.action != Action::NoScaling {
+        state.pause.act(situation.at);
+    }
+    state.pause.leave(situation.at, &proposal);
+    proposal
 }
 
 /// How much of what the ready replicas carry is used: those that are starting are not averaged.

@@ -1,9 +1,9 @@
 //! Step scaling: the further the utilisation is from a threshold, the larger the step.
 
-use super::super::service::{Service, hold, replicas, toward, unknown};
+use super::super::service::{Service, hold, replicas, toward};
 use super::super::size::percent;
-use super::super::{Action, Proposal, Situation};
-use super::{State, utilisation};
+use super::super::{Proposal, Situation};
+use super::State;
 use crate::config::{AdjustmentType, StepAdjustment, StepAlarm, StepScaling};
 
 /// A bound is reached whatever the last bit of a difference says.
@@ -14,28 +14,12 @@ pub(in super::super) fn propose(
     situation: &Situation,
     state: &mut Option<Box<State>>,
 ) -> Proposal {
-    let service = match Service::of(situation) {
-        Ok(service) => service,
-        Err(unknown) => return unknown,
-    };
-    let state = state.get_or_insert_default();
-    state.pause.find(service.current);
-    let proposal = choose(policy, &service, state);
-    if proposal.action != Action::NoScaling {
-        state.pause.act(situation.at);
-    }
-    state.pause.leave(situation.at, &proposal);
-    proposal
+    let points = (policy.period, policy.scale_out.points.max(policy.scale_in.points));
+    super::propose(situation, state, points, |service, state| choose(policy, service, state))
 }
 
-fn choose(policy: &StepScaling, service: &Service, state: &mut State) -> Proposal {
+fn choose(policy: &StepScaling, service: &Service, state: &State) -> Proposal {
     let situation = service.situation;
-    let Some(used) = utilisation(service) else {
-        return unknown("the utilisation is not known");
-    };
-    let most = policy.scale_out.points.max(policy.scale_in.points);
-    let trusted = situation.freshness.allows_shrink();
-    state.add(situation.at, policy.period, used, trusted, most);
     let newest = state.newest();
     let says = format!("the utilisation is {}", percent(newest));
     let (out, into) = (&policy.scale_out, &policy.scale_in);

@@ -1,9 +1,9 @@
 //! Target tracking: add as soon as a few points are above the target, take when many are well below it.
 
-use super::super::service::{Service, hold, replicas, toward, unknown};
+use super::super::service::{Service, hold, replicas, toward};
 use super::super::size::percent;
-use super::super::{Action, Proposal, Situation};
-use super::{State, utilisation};
+use super::super::{Proposal, Situation};
+use super::State;
 use crate::config::TargetTracking;
 
 pub(in super::super) fn propose(
@@ -11,28 +11,12 @@ pub(in super::super) fn propose(
     situation: &Situation,
     state: &mut Option<Box<State>>,
 ) -> Proposal {
-    let service = match Service::of(situation) {
-        Ok(service) => service,
-        Err(unknown) => return unknown,
-    };
-    let state = state.get_or_insert_default();
-    state.pause.find(service.current);
-    let proposal = choose(policy, &service, state);
-    if proposal.action != Action::NoScaling {
-        state.pause.act(situation.at);
-    }
-    state.pause.leave(situation.at, &proposal);
-    proposal
+    let points = (policy.period, policy.points_out.max(policy.points_in));
+    super::propose(situation, state, points, |service, state| choose(policy, service, state))
 }
 
-fn choose(policy: &TargetTracking, service: &Service, state: &mut State) -> Proposal {
+fn choose(policy: &TargetTracking, service: &Service, state: &State) -> Proposal {
     let situation = service.situation;
-    let Some(used) = utilisation(service) else {
-        return unknown("the utilisation is not known");
-    };
-    let most = policy.points_out.max(policy.points_in);
-    let trusted = situation.freshness.allows_shrink();
-    state.add(situation.at, policy.period, used, trusted, most);
     let (target, newest) = (policy.target_ratio, state.newest());
     let count = (service.ready() * newest / target).ceil();
     let says = format!("the utilisation is {}, the target {}", percent(newest), percent(target));

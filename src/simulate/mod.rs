@@ -11,6 +11,7 @@
 mod answer;
 mod contest;
 mod contestant;
+mod html;
 mod learner;
 mod outlook;
 mod queue;

@@ -3,24 +3,15 @@
 
 use std::fmt::Write;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
 use super::pictures::Picture;
 use super::{best_of, front};
+use crate::simulate::html::{self, escaped, image};
 use crate::simulate::rows::seconds;
 use crate::simulate::{Run, Setting, WINDOW, Window, losses};
 use crate::units::duration;
 
 /// More windows than this are counted, not listed.
 const MOST_LOSSES: usize = 20;
-
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#1f2937;max-width:1100px;\
-margin:2em auto;padding:0 1em}table{border-collapse:collapse;margin:1em 0;font-size:13px}\
-th,td{padding:.25em .6em;border-bottom:1px solid #e5e7eb;text-align:right}\
-th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}\
-th{border-bottom:2px solid #9ca3af}img{max-width:100%}dt{font-weight:600}dd{margin:0 0 .6em 1.5em}\
-figure{margin:1.5em 0}figcaption{color:#6b7280}.scroll{overflow-x:auto}";
 
 /// A column of the page's table, its name and its meaning.
 type Column = (&'static str, fn(&Run) -> String, &'static str);
@@ -95,12 +86,7 @@ const COLUMNS: [Column; 16] = [
 
 /// The page.
 pub fn page(title: &str, setting: &Setting, runs: &[Run], pictures: &[Picture]) -> String {
-    let title = escaped(title);
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
-         <style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n"
-    );
-    html += &protocol(setting);
+    let mut html = protocol(setting);
     html += "<h2>Scores</h2>\n";
     let shown: Vec<&Run> = runs.iter().filter(|run| !run.is_of_front()).collect();
     html += &table(&shown);
@@ -108,13 +94,9 @@ pub fn page(title: &str, setting: &Setting, runs: &[Run], pictures: &[Picture]) 
              cooldown allow without a shortage.</p>\n";
     html += &meanings();
     for Picture { name, caption, png } in pictures {
-        let data = STANDARD.encode(png);
+        let image = image(name, png);
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            html,
-            "<figure><img alt=\"{name}\" src=\"data:image/png;base64,{data}\"><figcaption>{caption}\
-             </figcaption></figure>"
-        );
+        let _ = writeln!(html, "<figure>{image}<figcaption>{caption}</figcaption></figure>");
     }
     let targets = front(runs);
     if !targets.is_empty() {
@@ -124,7 +106,7 @@ pub fn page(title: &str, setting: &Setting, runs: &[Run], pictures: &[Picture]) 
     }
     html += &lost(setting, runs);
     html += &model(setting);
-    html + "</body></html>\n"
+    html::page(title, &html)
 }
 
 fn protocol(setting: &Setting) -> String {
@@ -158,14 +140,16 @@ fn protocol(setting: &Setting) -> String {
 }
 
 fn table(runs: &[&Run]) -> String {
-    let mut html = "<div class=\"scroll\"><table><tr><th>policy</th><th>forecaster</th>".to_owned();
+    let mut html =
+        "<div class=\"scroll\"><table><tr><th>policy</th><th class=\"text\">forecaster</th>"
+            .to_owned();
     for (name, _, _) in COLUMNS {
         let _ = write!(html, "<th>{name}</th>");
     }
     html += "</tr>\n";
     for run in runs {
         let (policy, forecaster) = (escaped(&run.policy), escaped(&run.forecaster));
-        let _ = write!(html, "<tr><td>{policy}</td><td>{forecaster}</td>");
+        let _ = write!(html, "<tr><td>{policy}</td><td class=\"text\">{forecaster}</td>");
         for (_, show, _) in COLUMNS {
             let _ = write!(html, "<td>{}</td>", show(run));
         }
@@ -196,7 +180,7 @@ fn lost(setting: &Setting, runs: &[Run]) -> String {
     if losses.is_empty() {
         return html;
     }
-    html += "<table><tr><th>from</th><th></th><th>default: replica-hours</th><th>short samples</th>\
+    html += "<table><tr><th>from</th><th>default: replica-hours</th><th>short samples</th>\
              <th>HPA: replica-hours</th><th>short samples</th></tr>\n";
     let hours =
         |window: &Window| window.replica_steps as f64 * setting.load.step.as_secs_f64() / 3600.0;
@@ -204,7 +188,7 @@ fn lost(setting: &Setting, runs: &[Run]) -> String {
         let start = setting.load.at(setting.test_from + loss.window * own.windows.length);
         let _ = writeln!(
             html,
-            "<tr><td>{}</td><td></td><td>{:.1}</td><td>{}</td><td>{:.1}</td><td>{}</td></tr>",
+            "<tr><td>{}</td><td>{:.1}</td><td>{}</td><td>{:.1}</td><td>{}</td></tr>",
             seconds(start),
             hours(&loss.own),
             loss.own.under_steps,
@@ -230,8 +214,4 @@ fn model(setting: &Setting) -> String {
         service = duration::format(setting.service_time),
         objective = duration::format(setting.objective),
     )
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

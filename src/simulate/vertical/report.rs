@@ -2,12 +2,10 @@
 
 use std::fmt::Write;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
 use super::{Run, Setting};
 use crate::chart::{Axis, Chart, ChartError, Color, Layer, Panel, Shape};
 use crate::policy::size::describe;
+use crate::simulate::html::{self, image};
 use crate::target::Resource;
 
 /// The columns of `metrics_summary.csv`, in order. Limits are in cores or bytes; `oom_events` are stays
@@ -28,11 +26,6 @@ pub const COLUMNS: [&str; 11] = [
 
 /// The columns of a run's own file.
 pub const ROW_COLUMNS: [&str; 4] = ["timestamp", "usage", "limit", "above"];
-
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#1f2937;max-width:1100px;\
-margin:2em auto;padding:0 1em}table{border-collapse:collapse;margin:1em 0;font-size:13px}\
-th,td{padding:.25em .6em;border-bottom:1px solid #e5e7eb;text-align:right}\
-th:first-child,td:first-child{text-align:left}th{border-bottom:2px solid #9ca3af}img{max-width:100%}";
 
 /// In pixels.
 const WIDTH: u32 = 1800;
@@ -111,14 +104,9 @@ pub fn picture(setting: &Setting, runs: &[Run]) -> Result<Vec<u8>, ChartError> {
 
 /// The page, which needs nothing else.
 pub fn page(title: &str, setting: &Setting, runs: &[Run], png: &[u8]) -> String {
-    let title = title.replace('&', "&amp;").replace('<', "&lt;");
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
-         <style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n{}<table><tr><th>policy</th>\
-         <th>mean limit</th><th>slack %</th><th>above the limit %</th><th>events a day</th>\
-         <th>changes a day</th></tr>\n",
-        protocol(setting)
-    );
+    let mut html = protocol(setting);
+    html += "<table><tr><th>policy</th><th>mean limit</th><th>slack %</th><th>above the limit %</th>\
+             <th>events a day</th><th>changes a day</th></tr>\n";
     for run in runs {
         let of = &run.figures;
         // Writing to a string cannot fail.
@@ -133,12 +121,10 @@ pub fn page(title: &str, setting: &Setting, runs: &[Run], png: &[u8]) -> String 
             of.changes_per_day
         );
     }
-    let data = STANDARD.encode(png);
     html += "</table>\n<p>Slack is the share of the limit that was not used, over all samples together. \
              An event is a stay above the limit, however long. The clairvoyant limit is the least \
              constant one that nothing is above, known in hindsight.</p>\n";
-    let _ = writeln!(html, "<img alt=\"limits\" src=\"data:image/png;base64,{data}\">");
-    html + "</body></html>\n"
+    html::page(title, &(html + &image("limits", png)))
 }
 
 fn protocol(setting: &Setting) -> String {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 
+use super::by_share;
 use super::dataset::{DatasetError, FIT_SHARE, KNOWN_SHARE};
 use super::early::boost;
 use super::scores::Scores;
@@ -132,9 +133,7 @@ impl CloudModel {
     /// How often each feature is asked about: shares of 1, the largest first.
     pub fn importances(&self) -> Vec<(String, f64)> {
         let shares = self.boosting.importances(self.features.len());
-        let mut named: Vec<_> = self.features.names().iter().cloned().zip(shares).collect();
-        named.sort_by(|a, b| b.1.total_cmp(&a.1));
-        named
+        by_share(self.features.names().to_vec(), shares)
     }
 
     /// The model as the bytes of a file: versioned, with a checksum.

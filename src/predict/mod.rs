@@ -24,3 +24,10 @@ pub mod predictor;
 pub mod recommend;
 pub mod request;
 pub mod scores;
+
+/// What each name's share is, the largest first.
+fn by_share(names: Vec<String>, shares: Vec<f64>) -> Vec<(String, f64)> {
+    let mut named: Vec<_> = names.into_iter().zip(shares).collect();
+    named.sort_by(|a, b| b.1.total_cmp(&a.1));
+    named
+}

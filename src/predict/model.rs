@@ -3,6 +3,7 @@
 use ndarray::Axis;
 use serde::{Deserialize, Serialize};
 
+use super::by_share;
 use super::dataset::{Dataset, Inputs, Split};
 use super::early::boost;
 use super::scores::Scores;
@@ -185,9 +186,7 @@ impl ReplicaModel {
             #[cfg(feature = "neural")]
             Core::LstmCnn(_) => Vec::new(),
         };
-        let mut named: Vec<(String, f64)> = names.into_iter().zip(shares).collect();
-        named.sort_by(|a, b| b.1.total_cmp(&a.1));
-        named
+        by_share(names, shares)
     }
 
     /// The model as the bytes of a file: versioned, with a checksum.

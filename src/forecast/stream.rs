@@ -31,8 +31,8 @@ struct Current {
 /// How many steps without a fit are collected before the first one: a model of less says nothing.
 const FIRST_FIT: usize = 24;
 
-/// A gap of more steps than this is no gap but another time.
-const LONGEST_GAP: u64 = 10_000;
+/// After a gap of more steps than this, such as a clock that was set, everything begins anew.
+const LONGEST_GAP: u128 = 10_000;
 
 impl Stream {
     /// A forecaster that has seen nothing yet; a model that this build lacks is left out.
@@ -119,12 +119,13 @@ impl Stream {
         self.current = None;
         let mean = current.sum / f64::from(current.count);
         self.take(current.start, if current.count == 0 { f64::NAN } else { mean });
-        let step = self.step.as_millis().max(1);
-        let passed = next.since(current.start).as_millis() / step;
-        let missing = u64::try_from(passed).unwrap_or(u64::MAX).saturating_sub(1);
-        for i in 0..missing.min(LONGEST_GAP) {
-            let after = u32::try_from(i + 1).unwrap_or(u32::MAX);
-            self.take(current.start.plus(self.step.saturating_mul(after)), f64::NAN);
+        let steps = next.since(current.start).as_millis() / self.step.as_millis().max(1);
+        if steps > LONGEST_GAP {
+            (self.fitted, self.collected) = (false, None);
+        } else {
+            for _ in 1..steps {
+                self.take(current.start, f64::NAN);
+            }
         }
         self.publish();
     }

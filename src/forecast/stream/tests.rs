@@ -53,6 +53,23 @@ fn what_is_not_known_is_no_sample() {
     assert_eq!(stream.forecast().expect("told").origin, at(8 * STEP));
 }
 
+/// Forecasts for a time that the clock has left would be told for ever.
+#[test]
+fn after_a_clock_that_was_set_it_begins_anew() {
+    let mut stream = taught();
+    stream.observe(at(0), Some(10.0));
+    let set = 20_000 * STEP;
+    stream.observe(at(set), Some(7.0));
+    assert_eq!(stream.forecast(), None);
+    for step in 1..=FIRST_FIT as i64 {
+        stream.observe(at(set + step * STEP), Some(7.0));
+    }
+    assert!(stream.due());
+    stream.refit();
+    assert_eq!(stream.forecast().expect("told").origin, at(set + (FIRST_FIT as i64 - 1) * STEP));
+    assert_eq!(median(&stream), Some(7.0));
+}
+
 #[test]
 fn what_comes_late_is_left_out() {
     let mut stream = taught();

@@ -143,6 +143,11 @@ impl Engine {
         Ok(())
     }
 
+    /// What is forecast, and how: as at the start, whatever the configuration says by now.
+    pub fn forecast(&self) -> &Forecast {
+        &self.forecast
+    }
+
     /// The targets and dimensions of `rule` whose usage is to be forecast.
     pub fn forecast_of(&self, rule: &str) -> Vec<(TargetId, Dimension)> {
         let Some(rule) = self.rules.get(rule) else { return Vec::new() };

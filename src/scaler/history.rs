@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use super::event::Event;
 use super::shared::Shared;
-use crate::config::TargetRule;
+use crate::config::{Config, Forecast, TargetRule};
 use crate::promql::{Client, Grid, QueryError, queries};
 use crate::target::{Dimension, Signal, TargetId};
 use crate::units::{Timestamp, duration};
@@ -28,18 +28,18 @@ impl Asked {
         shared: &Shared,
         at: Timestamp,
     ) -> Result<Vec<Event>, QueryError> {
-        let wanted = {
+        let (wanted, settings) = {
             let engine = shared.engine.read().unwrap_or_else(PoisonError::into_inner);
-            engine.forecast_of(&rule.name)
+            (engine.forecast_of(&rule.name), engine.forecast().clone())
         };
         let new: BTreeSet<_> = wanted.into_iter().filter(|key| !self.0.contains(key)).collect();
         let dimensions: BTreeSet<Dimension> = new.iter().map(|(_, dimension)| *dimension).collect();
         let mut events = Vec::new();
         for dimension in dimensions {
-            let values = ask(rule, dimension, client, shared, at).await?;
+            let values = ask(rule, dimension, client, &shared.config(), &settings, at).await?;
             for (target, (start, values)) in values {
                 if new.contains(&(target.clone(), dimension)) {
-                    let step = shared.config().forecast.step;
+                    let step = settings.step;
                     events.push(Event::Learn { target, dimension, start, step, values });
                 }
             }
@@ -56,10 +56,10 @@ async fn ask(
     rule: &TargetRule,
     dimension: Dimension,
     client: &Client,
-    shared: &Shared,
+    config: &Config,
+    settings: &Forecast,
     at: Timestamp,
 ) -> Result<Past, QueryError> {
-    let config = shared.config();
     let signal = match dimension {
         Dimension::Cpu => Signal::CpuUsageCores,
         Dimension::Memory => Signal::MemoryWorkingSetBytes,
@@ -68,13 +68,13 @@ async fn ask(
     let Some(query) = queries::signal(rule, signal, config.prometheus.rate_interval) else {
         return Ok(Past::new());
     };
-    let step = config.forecast.step;
+    let step = settings.step;
     // A value at an instant is the mean of the step that ends there.
     let (length, tick) = (duration::format(step), config.global.evaluation_interval);
     let query = format!("avg_over_time(({query})[{length}:{}])", duration::format(tick.min(step)));
     let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
     let end = Timestamp::from_millis(at.millis().div_euclid(millis).saturating_mul(millis));
-    let steps = config.forecast.history.as_millis() / step.as_millis().max(1);
+    let steps = settings.history.as_millis() / step.as_millis().max(1);
     let steps = u32::try_from(steps).unwrap_or(u32::MAX).max(1);
     let grid = Grid::new(end.minus(step.saturating_mul(steps - 1)), end, step);
     let past = client.past(&query, &grid).await?;

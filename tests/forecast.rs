@@ -6,15 +6,17 @@ use std::collections::BTreeSet;
 use std::f64::consts::TAU;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use tempfile::TempDir;
+
+use crate::support::loadline;
 
 /// Rows of ten minutes over ten days.
 const ROWS: usize = 1440;
 
 fn forecast(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_loadline"))
+    loadline()
         .current_dir(folder)
         .args(["forecast", "--input", "load.csv", "--column", "load"])
         .args(arguments)

@@ -163,13 +163,22 @@ fn what_cannot_be_is_told_before_the_work() {
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         assert!(stderr(&output).contains(expected), "{}\nlacks {expected}", stderr(&output));
     }
-    for arguments in [
-        &["train", "--output", "out"][..],
-        &["train", "--data", "metrics", "--output", "out", "--model", "oracle"],
-        &["train", "--data", "metrics", "--output", "out", "--date", "January"],
-        &["train", "--data", "metrics", "--output", "out", "--query", "a=b"],
+    for (arguments, expected) in [
+        (&["train", "--output", "out"][..], "--data <PATH|URL>"),
+        (
+            &["train", "--data", "metrics", "--output", "out", "--model", "oracle"],
+            "expected auto or",
+        ),
+        (&["train", "--data", "metrics", "--output", "out", "--model", "lstm"], "expected auto or"),
+        (&["train", "--data", "metrics", "--output", "out", "--date", "January"], "'January'"),
+        (
+            &["train", "--data", "metrics", "--output", "out", "--query", "a=b"],
+            "cannot be used with",
+        ),
     ] {
-        assert_eq!(run(folder.path(), arguments).status.code(), Some(2), "{arguments:?}");
+        let output = run(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).contains(expected), "{}\nlacks {expected}", stderr(&output));
     }
 }
 

@@ -89,9 +89,18 @@ pub struct Forecast {
 impl Forecast {
     /// The quantile at the nearest horizon whose level is nearest to `level`.
     pub fn nearest(&self, level: f64) -> Option<f64> {
+        self.quantile(self.horizons.first()?, level)
+    }
+
+    /// The quantile at `horizon` whose level is nearest to `level`.
+    pub fn quantile(&self, horizon: &Horizon, level: f64) -> Option<f64> {
+        horizon.values.get(self.nearest_level(level)?).copied()
+    }
+
+    /// The place of the level nearest to `level`, of the lower one among equals.
+    pub fn nearest_level(&self, level: f64) -> Option<usize> {
         let distance = |i: &usize| (self.levels[*i] - level).abs();
-        let column = (0..self.levels.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
-        self.horizons.first()?.values.get(column).copied()
+        (0..self.levels.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))
     }
 }
 

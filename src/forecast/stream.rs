@@ -99,7 +99,7 @@ impl Stream {
         self.publish();
     }
 
-    /// What is expected; `None` before the first fit.
+    /// What is expected, counted from the end of the newest step; `None` before the first fit.
     pub fn forecast(&self) -> Option<&Arc<Forecast>> {
         self.newest.as_ref()
     }
@@ -140,7 +140,10 @@ impl Stream {
     }
 
     fn publish(&mut self) {
-        let forecast = self.fitted.then(|| self.auto.forecast());
+        // What is expected after a horizon is the mean of the step that ends then.
+        let since_its_end =
+            |forecast: Forecast| Forecast { origin: forecast.origin.plus(self.step), ..forecast };
+        let forecast = self.fitted.then(|| since_its_end(self.auto.forecast()));
         let told =
             forecast.filter(|f| f.horizons.iter().all(|h| h.values.iter().all(|v| v.is_finite())));
         self.newest = told.map(Arc::new);

@@ -31,7 +31,7 @@ pub(super) fn quantile(situation: &Situation, level: f64, now: f64) -> Expected 
 fn quantile_of(situation: &Situation, level: f64) -> Option<Expected> {
     let forecast = situation.forecast.as_deref()?;
     let horizon = horizon(situation, forecast)?;
-    let index = nearest(forecast.levels.iter().map(|own| (own - level).abs()))?;
+    let index = forecast.nearest_level(level)?;
     let level = forecast.levels.get(index)?;
     let load = *horizon.values.get(index).filter(|load| load.is_finite())?;
     let (after, level) = (duration::format(horizon.after), short(*level, 3));
@@ -39,19 +39,12 @@ fn quantile_of(situation: &Situation, level: f64) -> Option<Expected> {
     Some(Expected { load, source })
 }
 
-/// The horizon by which a new replica serves, or the nearest to it; the first one where nothing starts.
-/// None that has passed already.
+/// The horizon nearest to when a new replica serves, of those that have not passed: the next one where
+/// nothing starts.
 fn horizon<'a>(situation: &Situation, forecast: &'a Forecast) -> Option<&'a Horizon> {
     let delay = situation.workload.as_ref().map_or(Duration::ZERO, |w| w.startup_delay);
-    let ahead = || {
-        let horizons = forecast.horizons.iter();
-        horizons.filter(|horizon| forecast.origin.plus(horizon.after) >= situation.at)
-    };
-    ahead().nth(nearest(ahead().map(|horizon| horizon.after.abs_diff(delay)))?)
-}
-
-/// The index of the least distance; of the first one among equals.
-fn nearest<T: PartialOrd>(distances: impl Iterator<Item = T>) -> Option<usize> {
-    let closer = |best: (usize, T), next: (usize, T)| if next.1 < best.1 { next } else { best };
-    distances.enumerate().reduce(closer).map(|(index, _)| index)
+    let serves = situation.at.plus(delay);
+    let end = |horizon: &Horizon| forecast.origin.plus(horizon.after);
+    let ahead = forecast.horizons.iter().filter(|horizon| end(horizon) >= situation.at);
+    ahead.min_by_key(|horizon| end(horizon).millis().abs_diff(serves.millis()))
 }

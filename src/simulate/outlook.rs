@@ -23,7 +23,7 @@ pub enum Source {
     ShortTerm,
     /// Ready-made, by the time they are for.
     ByTime(ByTime),
-    /// Ready-made, by the time they were made at: the oldest first.
+    /// Ready-made, by the time they were made at, the oldest first: for replicas that take time to start.
     ByOrigin(Vec<Arc<Forecast>>),
 }
 
@@ -36,6 +36,11 @@ pub struct ByTime {
     pub upper: Option<Vec<f64>>,
 }
 
+impl ByTime {
+    /// The level of the quantile that the upper bound stands for.
+    pub const UPPER_LEVEL: f64 = 0.95;
+}
+
 /// What is known of the future at a sample.
 #[derive(Clone, Debug, Default)]
 pub struct Foresight {
@@ -44,9 +49,6 @@ pub struct Foresight {
     /// What was expected of this sample when replicas had to be asked for.
     pub expected: Option<f64>,
 }
-
-/// The level that the upper bound of a file stands for.
-const UPPER_LEVEL: f64 = 0.95;
 
 /// What models play before the first sample that counts, so that policies know how good they are.
 const REHEARSED: Duration = Duration::from_secs(6 * 86_400);
@@ -141,7 +143,7 @@ impl<'a> Outlook<'a> {
         };
         let last = self.setting.delay_steps();
         let horizons: Vec<Horizon> = (first..=last).filter_map(horizon).collect();
-        let levels = if file.upper.is_some() { vec![0.5, UPPER_LEVEL] } else { vec![0.5] };
+        let levels = if file.upper.is_some() { vec![0.5, ByTime::UPPER_LEVEL] } else { vec![0.5] };
         let origin = self.setting.load.at(index);
         let forecast = Forecast { origin, model: "file".into(), levels, horizons };
         Foresight {
@@ -165,7 +167,7 @@ impl<'a> Outlook<'a> {
     }
 }
 
-/// `forecast` as it stands at `now`: horizons count from there.
+/// `forecast` as it stands at `now`, from where its horizons count then.
 fn remaining(forecast: &Forecast, now: Timestamp) -> Option<Forecast> {
     let passed = now.since(forecast.origin);
     let horizons: Vec<Horizon> = forecast
@@ -174,19 +176,17 @@ fn remaining(forecast: &Forecast, now: Timestamp) -> Option<Forecast> {
         .filter(|horizon| horizon.after > passed)
         .map(|horizon| Horizon { after: horizon.after - passed, values: horizon.values.clone() })
         .collect();
-    (!horizons.is_empty()).then(|| Forecast { horizons, ..forecast.clone() })
+    (!horizons.is_empty()).then(|| Forecast {
+        origin: now,
+        model: Arc::clone(&forecast.model),
+        levels: forecast.levels.clone(),
+        horizons,
+    })
 }
 
 /// The median of the horizon that ends nearest to `time`, not before it where one does not.
 fn median_at(forecast: &Forecast, time: Timestamp) -> Option<f64> {
     let after = time.since(forecast.origin);
     let horizon = forecast.horizons.iter().find(|horizon| horizon.after >= after)?;
-    median(&forecast.levels, &horizon.values)
-}
-
-fn median(levels: &[f64], values: &[f64]) -> Option<f64> {
-    let nearest =
-        |a: &usize, b: &usize| (levels[*a] - 0.5).abs().total_cmp(&(levels[*b] - 0.5).abs());
-    let place = (0..levels.len()).min_by(nearest)?;
-    values.get(place).copied()
+    forecast.quantile(horizon, 0.5)
 }

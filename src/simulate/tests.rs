@@ -314,6 +314,24 @@ fn what_is_expected_was_said_when_replicas_had_to_be_asked_for() {
     assert_eq!(bits(&columns["forecast_high"]), bits(&[3.0, 4.0, 5.0, 5.0, X, X]));
 }
 
+/// A forecast that comes seldom is followed until its last horizon has passed.
+#[test]
+fn an_old_forecast_still_tells_what_is_ahead() {
+    let load = [10.0; 8];
+    let setting = setting(&load, 10.0, 2 * MINUTE, 1);
+    let horizon =
+        |ahead: u32| Horizon { after: ahead * MINUTE, values: vec![10.0 * f64::from(ahead)] };
+    let once = Forecast {
+        origin: setting.load.at(0),
+        model: "file".into(),
+        levels: vec![0.5],
+        horizons: (1..=6).map(horizon).collect(),
+    };
+    let source = Source::ByOrigin(vec![Arc::new(once)]);
+    let (columns, _) = play(&setting, contestant("simple_ceiling"), &[source]);
+    assert_eq!(columns["wanted"], [2.0, 3.0, 4.0, 5.0, 6.0, 6.0, 1.0, 1.0]);
+}
+
 #[test]
 fn models_learn_from_what_came_before_and_know_nothing_of_what_comes() {
     let wave =

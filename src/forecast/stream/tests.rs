@@ -29,13 +29,13 @@ fn median(stream: &Stream) -> Option<f64> {
 #[test]
 fn ticks_within_a_step_are_averaged() {
     let mut stream = taught();
-    assert_eq!(stream.forecast().expect("told").origin, at(-STEP));
+    assert_eq!(stream.forecast().expect("told").origin, at(0));
     for (ms, value) in [(0, 20.0), (30_000, 40.0), (299_999, 60.0)] {
         stream.observe(at(ms), Some(value));
-        assert_eq!(stream.forecast().expect("told").origin, at(-STEP), "the step is not over");
+        assert_eq!(stream.forecast().expect("told").origin, at(0), "the step is not over");
     }
     stream.observe(at(STEP), Some(7.0));
-    assert_eq!(stream.forecast().expect("told").origin, at(0));
+    assert_eq!(stream.forecast().expect("told").origin, at(STEP), "where it ends");
     assert_eq!(median(&stream), Some(40.0));
 }
 
@@ -47,10 +47,10 @@ fn what_is_not_known_is_no_sample() {
         stream.observe(at(step * STEP), None);
     }
     assert_eq!(median(&stream), Some(20.0), "the newest that was measured");
-    assert_eq!(stream.forecast().expect("told").origin, at(2 * STEP));
+    assert_eq!(stream.forecast().expect("told").origin, at(3 * STEP));
     // Steps without a tick pass, too.
     stream.observe(at(9 * STEP), Some(1.0));
-    assert_eq!(stream.forecast().expect("told").origin, at(8 * STEP));
+    assert_eq!(stream.forecast().expect("told").origin, at(9 * STEP));
 }
 
 /// Forecasts for a time that the clock has left would be told for ever.
@@ -66,7 +66,7 @@ fn after_a_clock_that_was_set_it_begins_anew() {
     }
     assert!(stream.due());
     stream.refit();
-    assert_eq!(stream.forecast().expect("told").origin, at(set + (FIRST_FIT as i64 - 1) * STEP));
+    assert_eq!(stream.forecast().expect("told").origin, at(set + FIRST_FIT as i64 * STEP));
     assert_eq!(median(&stream), Some(7.0));
 }
 

@@ -152,6 +152,11 @@ fn confidence_reads_the_upper_quantile_by_the_time_a_replica_serves() {
 
     situation.at = START.plus(Duration::from_secs(100));
     assert_eq!(propose(&policy, &situation, &mut state).desired, Some(6.0));
+    let mut later = forecast;
+    later.horizons.push(horizon(240, [70.0, 80.0, 90.0]));
+    let later = Situation { forecast: Some(Arc::new(later)), ..situation.clone() };
+    let proposal = propose(&policy, &later, &mut state);
+    assert_eq!(proposal.desired, Some(9.0), "220 s after the origin a replica serves");
     situation.at = START.plus(Duration::from_secs(151));
     let proposal = propose(&policy, &situation, &mut state);
     assert_eq!(proposal.desired, Some(2.0), "every forecast is for the past: the load itself");

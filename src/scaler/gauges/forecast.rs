@@ -31,7 +31,7 @@ pub(super) const FAMILIES: [TargetFamily; 6] = [
     },
     TargetFamily {
         name: "loadline_forecast_origin_timestamp_seconds",
-        help: "When the step began whose mean is the newest sample of the forecast, in seconds since the Unix epoch",
+        help: "When the step ended whose mean is the newest sample of the forecast, in seconds since the Unix epoch",
         put: |s, rule, t| {
             for (dimension, state) in &t.dimensions {
                 if let Some(forecast) = state.forecaster().and_then(|f| f.forecast()) {

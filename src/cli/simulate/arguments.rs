@@ -49,13 +49,14 @@ pub struct Arguments {
     /// the start-up delay), or models by name
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "naive")]
     pub(super) forecasters: Vec<String>,
-    /// Ready-made forecasts instead of a model's: timestamp and yhat, pred, forecast, prediction or value
-    /// (and yhat_upper or upper), or what loadline forecast writes
+    /// Ready-made forecasts instead of a model's: the time and yhat, pred, forecast, prediction or value
+    /// (and yhat_upper or upper) or any one column, or what loadline forecast writes
     #[arg(long, value_name = "FILE", conflicts_with = "forecasters")]
     pub(super) forecast_file: Option<PathBuf>,
-    /// How long a new replica takes until it serves; with 0s a decision counts for its own sample
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "2m")]
-    pub(super) startup_delay: Duration,
+    /// How long a new replica takes until it serves; with 0s a decision counts for its own sample. 2m by
+    /// default, 0s with --forecast-file
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub(super) startup_delay: Option<Duration>,
     /// The time between two decisions
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "1m")]
     pub(super) interval: Duration,
@@ -65,7 +66,8 @@ pub struct Arguments {
     /// What comes before is known to models and policies, and is not scored
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub(super) train_until: Option<Timestamp>,
-    /// Replicas at the start; by default what carries the 95th percentile of the training part, or 2
+    /// Replicas at the start; by default what carries the 95th percentile of the training part, or 2 where
+    /// there is none or with --forecast-file
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) initial_replicas: Option<u32>,
     /// The fewest replicas

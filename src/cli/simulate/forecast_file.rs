@@ -20,20 +20,43 @@ const BY_ORIGIN: [&str; 3] = ["horizon_seconds", "quantile", "value"];
 
 type Refused = Box<dyn Error + Send + Sync>;
 
-/// Reads the forecasts in the file `path` for the samples of `load`.
-pub fn read(path: &Path, load: &Series) -> Result<Source, Refused> {
+/// Reads the forecasts in the file `path` for the samples of `load`. Where a decision counts `at_once`, for
+/// its own sample, what matters of them is what they say of each sample.
+pub fn read(path: &Path, load: &Series, at_once: bool) -> Result<Source, Refused> {
     let by_origin = BY_ORIGIN.map(str::to_owned);
     match Table::open(path, Some("origin"), Some(&by_origin)) {
-        Ok(table) => read_by_origin(path, table, load),
+        Ok(table) => {
+            let forecasts = read_by_origin(path, table, load)?;
+            if at_once {
+                Ok(Source::ByTime(by_time(&forecasts, load)))
+            } else {
+                Ok(Source::ByOrigin(forecasts.into_iter().map(Arc::new).collect()))
+            }
+        }
         Err(TableError::NoColumn { .. }) => read_by_time(path, load),
         Err(error) => Err(error.into()),
     }
 }
 
+/// What is said of each sample, by the newest forecast that says anything of it.
+fn by_time(forecasts: &[Forecast], load: &Series) -> ByTime {
+    let mut point = vec![f64::NAN; load.values.len()];
+    let mut upper = point.clone();
+    for forecast in forecasts {
+        for horizon in &forecast.horizons {
+            let Some(index) = index_of(load, forecast.origin.plus(horizon.after)) else { continue };
+            let at = |level| forecast.quantile(horizon, level).unwrap_or(f64::NAN);
+            (point[index], upper[index]) = (at(0.5), at(ByTime::UPPER_LEVEL));
+        }
+    }
+    ByTime { point, upper: Some(upper) }
+}
+
 fn read_by_time(path: &Path, load: &Series) -> Result<Source, Refused> {
-    let Some(point) = first_of(path, &POINT)? else {
+    let named = first_of(path, &POINT)?;
+    let Some(point) = (if named.is_some() { named } else { only_one(path)? }) else {
         return Err(format!(
-            "{}: line 1: expected one of the columns {}, or origin, {}",
+            "{}: line 1: expected one column beside the time, or one of {}, or origin, {}",
             path.display(),
             POINT.join(", "),
             BY_ORIGIN.join(", ")
@@ -72,6 +95,12 @@ fn first_of(path: &Path, names: &[&str]) -> Result<Option<String>, TableError> {
     Ok(None)
 }
 
+/// The column beside the time, where there is just one.
+fn only_one(path: &Path) -> Result<Option<String>, TableError> {
+    let mut columns = Table::open(path, None, None)?.columns();
+    Ok(columns.pop().filter(|_| columns.is_empty()))
+}
+
 /// The sample at this time.
 fn index_of(load: &Series, at: Timestamp) -> Option<usize> {
     let step = i64::try_from(load.step.as_millis()).ok().filter(|step| *step > 0)?;
@@ -89,7 +118,8 @@ fn no_hit(path: &Path, load: &Series) -> Refused {
 /// Horizons and levels of one origin, in order.
 type Quantiles = BTreeMap<Duration, BTreeMap<u64, f64>>;
 
-fn read_by_origin(path: &Path, mut table: Table, load: &Series) -> Result<Source, Refused> {
+/// The forecasts in the file, the oldest first.
+fn read_by_origin(path: &Path, mut table: Table, load: &Series) -> Result<Vec<Forecast>, Refused> {
     let mut origins: BTreeMap<Timestamp, Quantiles> = BTreeMap::new();
     while let Some(row) = table.next_row()? {
         let [Some(after), Some(level), Some(value)] = row.values[..] else { continue };
@@ -111,8 +141,7 @@ fn read_by_origin(path: &Path, mut table: Table, load: &Series) -> Result<Source
     if !origins.keys().any(fits) {
         return Err(no_hit(path, load));
     }
-    let forecasts = origins.into_iter().filter_map(|(origin, horizons)| forecast(origin, horizons));
-    Ok(Source::ByOrigin(forecasts.map(Arc::new).collect()))
+    Ok(origins.into_iter().filter_map(|(origin, horizons)| forecast(origin, horizons)).collect())
 }
 
 /// The forecast of one origin: the levels that all its horizons have, rising values.

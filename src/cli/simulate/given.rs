@@ -1,6 +1,7 @@
 //! Arguments → what is played, who plays, and whose forecasts they follow.
 
 use std::error::Error;
+use std::time::Duration;
 
 use super::super::forecast::models;
 use super::super::trace;
@@ -15,8 +16,11 @@ use crate::units::duration;
 /// Anything that is wrong with what was given.
 pub(super) type Refused = Box<dyn Error + Send + Sync>;
 
-/// Replicas at the start where nothing is known of the load.
+/// Replicas at the start where nothing is known of the load, as in seed 5's simulator.
 const INITIAL: u32 = 2;
+
+/// How long a new replica takes until it serves.
+const STARTUP_DELAY: Duration = Duration::from_secs(120);
 
 impl Arguments {
     /// The settings of `--config`.
@@ -37,7 +41,7 @@ impl Arguments {
         Ok(Setting {
             test_from,
             capacity: self.capacity(),
-            startup_delay: self.startup_delay,
+            startup_delay: self.startup_delay(),
             every,
             bounds: Scale { min: f64::from(self.min_replicas), max: f64::from(self.max_replicas) },
             initial: initial.clamp(self.min_replicas, self.max_replicas),
@@ -47,6 +51,13 @@ impl Arguments {
             objective: self.objective,
             load,
         })
+    }
+
+    /// By default as in seed 5's simulator where forecasts come from a file, as they do there: what is
+    /// expected of a sample decides for that sample.
+    fn startup_delay(&self) -> Duration {
+        let default = if self.forecast_file.is_some() { Duration::ZERO } else { STARTUP_DELAY };
+        self.startup_delay.unwrap_or(default)
     }
 
     /// The load that one replica carries; the command line asks for it where replicas are sized.
@@ -135,6 +146,9 @@ impl Arguments {
     /// As many as carry the load's 95th percentile before the test. A capacity that was derived from
     /// that percentile gives a whole number, whatever the last bit of the division says.
     fn initial(&self, load: &Series, test_from: usize) -> u32 {
+        if self.forecast_file.is_some() {
+            return INITIAL;
+        }
         let training = load.values.get(..test_from).unwrap_or_default();
         quantile(training.iter().copied(), 0.95)
             .map_or(INITIAL, |high| (high / self.capacity() - 1e-6).ceil() as u32)
@@ -180,7 +194,7 @@ impl Arguments {
     /// Whose forecasts are followed.
     pub(super) fn sources(&self, setting: &Setting) -> Result<Vec<Source>, Refused> {
         if let Some(path) = &self.forecast_file {
-            return Ok(vec![forecast_file::read(path, &setting.load)?]);
+            return Ok(vec![forecast_file::read(path, &setting.load, setting.acts_at_once())?]);
         }
         let mut sources: Vec<Source> = Vec::new();
         for name in &self.forecasters {

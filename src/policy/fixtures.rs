@@ -43,15 +43,8 @@ pub(crate) fn situation(dimension: Dimension, current: f64, usage: f64) -> Situa
 /// A quiet, fresh moment of a service with this many replicas, all of which serve, and this load;
 /// one replica carries 10.
 pub(crate) fn replicas(current: f64, load: f64) -> Situation {
-    let workload = Workload {
-        capacity: 10.0,
-        ready: Some(current),
-        startup_delay: Duration::from_secs(120),
-        latency_seconds: None,
-        cpu_ratio: None,
-        memory_ratio: None,
-        error_ratio: None,
-    };
+    let ready = Some(current);
+    let workload = Workload { ready, ..Workload::new(10.0, Duration::from_secs(120)) };
     Situation { workload: Some(workload), ..situation(Dimension::Replicas, current, load) }
 }
 

@@ -355,7 +355,19 @@ fn the_limit_of_a_container_is_played_for_every_policy_of_limits() {
 }
 
 #[test]
-fn a_policy_of_replicas_sizes_no_limit() {
-    let error = failure(&[1.0, 2.0], &["--dimension", "cpu", "--policies", "hpa"]);
-    assert!(error.contains("there is no policy \"hpa\" of cpu"), "{error}");
+fn what_is_of_replicas_is_refused_for_limits_and_the_other_way_round() {
+    for (arguments, expected) in [
+        (&["--dimension", "cpu", "--policies", "hpa"][..], "there is no policy \"hpa\" of cpu"),
+        (
+            &["--dimension", "cpu", "--startup-delay", "0s"],
+            "--startup-delay: it counts with --dimension replicas only",
+        ),
+        (
+            &["--capacity", "1", "--initial-limit", "2"],
+            "--initial-limit: it counts with --dimension cpu or memory only",
+        ),
+    ] {
+        let error = failure(&[1.0, 2.0], arguments);
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
 }

@@ -24,6 +24,7 @@ impl Arguments {
     /// # Errors
     /// What is wrong with the arguments, the files they name, or the folder that is written to.
     pub fn run(&self) -> CommandResult {
+        self.only_what_counts()?;
         let settings = self.settings()?;
         if let Some(resource) = self.resource() {
             return self.run_limits(resource, &settings);

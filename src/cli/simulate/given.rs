@@ -23,6 +23,26 @@ const INITIAL: u32 = 2;
 const STARTUP_DELAY: Duration = Duration::from_secs(120);
 
 impl Arguments {
+    /// Refuses what would not be read for the dimension that is played.
+    pub(super) fn only_what_counts(&self) -> Result<(), String> {
+        let of_replicas = [
+            ("--capacity", self.capacity.is_some()),
+            ("--forecast-file", self.forecast_file.is_some()),
+            ("--startup-delay", self.startup_delay.is_some()),
+            ("--initial-replicas", self.initial_replicas.is_some()),
+            ("--front", self.front),
+        ];
+        let of_limits = [("--initial-limit", self.initial_limit.is_some())];
+        let (others, dimension) = match self.resource() {
+            Some(_) => (&of_replicas[..], "replicas"),
+            None => (&of_limits[..], "cpu or memory"),
+        };
+        match others.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => Err(format!("{flag}: it counts with --dimension {dimension} only")),
+            None => Ok(()),
+        }
+    }
+
     /// The settings of `--config`.
     pub(super) fn settings(&self) -> Result<PolicyFile, Refused> {
         Ok(self.config.as_deref().map(config::load_policy).transpose()?.unwrap_or_default())

@@ -1,4 +1,3 @@
-
 use super::*;
 use crate::config::{Guard, TargetRule, Threshold};
 use crate::target::Dimension;

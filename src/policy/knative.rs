@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::hpa::forget;
 use super::service::{Service, replicas, toward};
 use super::size::short;
 use super::{Proposal, Situation};
@@ -84,13 +85,6 @@ impl State {
             }
             _ => {}
         }
-    }
-}
-
-/// Drops what is as old as `length` or older.
-fn forget(memory: &mut VecDeque<(Timestamp, f64)>, at: Timestamp, length: Duration) {
-    while memory.front().is_some_and(|(then, _)| at.since(*then) >= length) {
-        memory.pop_front();
     }
 }
 

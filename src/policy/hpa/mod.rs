@@ -75,7 +75,7 @@ impl State {
 }
 
 /// Drops what is as old as `length` or older.
-fn forget<T>(memory: &mut VecDeque<(Timestamp, T)>, at: Timestamp, length: Duration) {
+pub(super) fn forget<T>(memory: &mut VecDeque<(Timestamp, T)>, at: Timestamp, length: Duration) {
     while memory.front().is_some_and(|(then, _)| at.since(*then) >= length) {
         memory.pop_front();
     }

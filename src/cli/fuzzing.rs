@@ -1,8 +1,14 @@
-//! The parser of this room for `fuzz/`, with what must hold of it.
+//! The parsers of this room for `fuzz/`, with what must hold of them.
 
 use std::path::Path;
+use std::time::Duration;
 
+use super::simulate::forecast_file;
 use super::table::Table;
+use super::trace;
+use crate::forecast::Series;
+use crate::simulate::{ByTime, Source};
+use crate::units::Timestamp;
 
 /// A table in the file `path`: each row has its time and as many values as the others.
 pub fn table(path: &Path) {
@@ -11,5 +17,115 @@ pub fn table(path: &Path) {
     while let Ok(Some(row)) = table.next_row() {
         assert_eq!(*width.get_or_insert(row.values.len()), row.values.len());
         assert!(row.values.iter().flatten().all(|value| value.is_finite()));
+    }
+}
+
+/// A trace in the file `path`, at its own step or at that of a minute: a series begins with a sample, and
+/// holds no infinity; what is refused is refused in the name of the file.
+pub fn trace(path: &Path, at_own_step: bool) {
+    let step = (!at_own_step).then_some(Duration::from_secs(60));
+    match trace::read(path, None, "load", step) {
+        Ok(series) => {
+            assert!(!series.step.is_zero() && !series.values.is_empty());
+            assert!(series.values.iter().any(|value| value.is_finite()));
+            assert!(!series.values.iter().any(|value| value.is_infinite()));
+        }
+        Err(error) => names_the_file(&error.to_string(), path),
+    }
+}
+
+/// Ready-made forecasts in the file `path` for an hour of 2026: as many as there are samples, or by their
+/// origins in order.
+pub fn forecasts(path: &Path) {
+    let load = Series {
+        start: Timestamp::from_seconds(1_767_225_600.0),
+        step: Duration::from_secs(60),
+        values: vec![1.0; 60],
+    };
+    match forecast_file::read(path, &load) {
+        Ok(Source::ByTime(ByTime { point, upper })) => {
+            assert_eq!(point.len(), 60);
+            assert!(upper.is_none_or(|upper| upper.len() == 60));
+        }
+        Ok(Source::ByOrigin(forecasts)) => {
+            assert!(forecasts.is_sorted_by(|a, b| a.origin < b.origin));
+            for forecast in &forecasts {
+                let width = forecast.levels.len();
+                let sound = |values: &Vec<f64>| values.len() == width && values.is_sorted();
+                assert!(forecast.horizons.iter().all(|horizon| sound(&horizon.values)));
+                assert!(forecast.horizons.is_sorted_by(|a, b| a.after < b.after));
+            }
+        }
+        Ok(source) => panic!("no file is {}", source.name()),
+        Err(error) => names_the_file(&error.to_string(), path),
+    }
+}
+
+fn names_the_file(error: &str, path: &Path) {
+    assert!(error.starts_with(&path.display().to_string()), "{error}");
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Cells that are right, odd or wrong.
+    const CELLS: [&str; 22] = [
+        "",
+        "0",
+        "1",
+        "-2.5",
+        "60",
+        "120",
+        "0.5",
+        "0.95",
+        "1e300",
+        "-1e300",
+        "1767225600",
+        "1767225660",
+        "1767229140",
+        "2026-01-01T00:30:00Z",
+        "2026-01-01 00:31:00",
+        "NaN",
+        "inf",
+        "much",
+        "\"1\"",
+        "\"a,b\"",
+        "\"",
+        "\u{fffd}",
+    ];
+
+    const HEADERS: [&str; 7] = [
+        "timestamp,load",
+        "load,timestamp",
+        "timestamp,yhat",
+        "timestamp,value,upper",
+        "origin,horizon_seconds,quantile,value",
+        "timestamp,load,load",
+        "a",
+    ];
+
+    fn texts() -> impl Strategy<Value = String> {
+        let row = prop::collection::vec(prop::sample::select(CELLS.to_vec()), 1..5);
+        let rows = prop::collection::vec(row.prop_map(|cells| cells.join(",")), 0..12);
+        let table = (prop::sample::select(HEADERS.to_vec()), rows)
+            .prop_map(|(header, rows)| format!("{header}\n{}\n", rows.join("\n")));
+        prop_oneof![4 => table, 1 => "\\PC{0,60}"]
+    }
+
+    proptest! {
+        /// Each is read or refused with a word, and what is read is as it must be.
+        #[test]
+        fn any_text_is_read_or_refused(text in texts(), gzipped in any::<bool>()) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(if gzipped { "a.csv.gz" } else { "a.csv" });
+            std::fs::write(&path, text).unwrap();
+            table(&path);
+            trace(&path, true);
+            trace(&path, false);
+            forecasts(&path);
+        }
     }
 }

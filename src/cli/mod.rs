@@ -9,7 +9,7 @@ mod detect;
 mod discovery;
 mod exporter;
 mod forecast;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod history;

@@ -44,7 +44,7 @@ pub use policy::{
     Threshold, ThresholdDimension, Thresholds, Vpa,
 };
 pub use targets::{ActuatorKind, Scale, TargetRule, WorkloadRule};
-pub use validate::{decision_problems, url_problem};
+pub use validate::{decision_problems, start_problems, url_problem};
 pub use warnings::warnings;
 pub use web_file::{HttpServerConfig, Places, RateLimit, TlsServerConfig, WebFile};
 

@@ -15,8 +15,8 @@ use reqwest::header::HeaderName;
 
 use super::node::Node;
 use super::{
-    Actuators, Alerts, BasicAuth, Config, DetectionFile, Global, Guard, HttpConfig, Journal,
-    Policy, Problem, Prometheus, Scale, TargetRule, Web,
+    Actuators, Alerts, BasicAuth, Config, Detection, DetectionFile, Forecast, Global, Guard,
+    HttpConfig, Journal, Policy, Problem, Prometheus, Scale, TargetRule, Web,
 };
 use crate::target::{Dimension, Mode, Signal};
 use crate::units::duration;
@@ -81,6 +81,15 @@ pub fn decision_problems(
     if let Some(scale) = scale {
         check.scale("scale", scale);
     }
+    check.problems
+}
+
+/// Everything that is wrong with the settings that a recorded process started with. Places are not known.
+pub fn start_problems(detection: &Detection, forecast: &Forecast) -> Vec<Problem> {
+    let root = Node::from_json(serde_json::Value::Null);
+    let mut check = Check { root: &root, problems: Vec::new() };
+    check.detection(detection);
+    check.forecast(forecast);
     check.problems
 }
 

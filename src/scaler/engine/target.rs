@@ -141,6 +141,7 @@ impl TargetState {
             workload: workload.filter(|_| dimension == Dimension::Replicas).map(|rule| Workload {
                 ready: now.value(Signal::ReplicasReady),
                 latency_seconds: now.value(Signal::LatencySeconds),
+                error_ratio: now.value(Signal::ErrorRatio),
                 cpu_ratio: now
                     .value(Signal::CpuUsageCores)
                     .zip(now.value(Signal::CpuLimitCores))

@@ -1,4 +1,4 @@
-//! What is read before anything is forecast or simulated: traces, and ready-made forecasts.
+//! What is read before anything is forecast or simulated: traces, ready-made forecasts, calendars.
 
 #![no_main]
 
@@ -13,10 +13,11 @@ static FOLDER: LazyLock<tempfile::TempDir> =
 
 fuzz_target!(|data: &[u8]| {
     let [which, text @ ..] = data else { return };
-    match which % 4 {
+    match which % 5 {
         0 => with_file("trace.csv", text, |path| fuzzing::trace(path, true)),
         1 => with_file("trace.csv", text, |path| fuzzing::trace(path, false)),
         2 => with_file("forecasts.csv", text, fuzzing::forecasts),
+        3 => with_file("events.csv", text, fuzzing::events),
         _ => with_file("trace.csv.gz", text, |path| fuzzing::trace(path, true)),
     }
 });

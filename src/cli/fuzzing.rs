@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::events;
 use super::simulate::forecast_file;
 use super::table::Table;
 use super::trace;
-use crate::forecast::Series;
+use crate::forecast::{Calendar, Series};
 use crate::simulate::{ByTime, Source};
 use crate::units::Timestamp;
 
@@ -61,6 +62,20 @@ pub fn forecasts(path: &Path) {
     }
 }
 
+/// A calendar in the file `path`: each event has a name and a length, and is on at its start.
+pub fn events(path: &Path) {
+    match events::read(path) {
+        Ok(events) => {
+            assert!(events.iter().all(|event| !event.name.is_empty() && !event.length.is_zero()));
+            let calendar = Calendar::new(&events);
+            for event in &events {
+                assert!(calendar.are_on(event.start).any(|on| on), "{event:?}");
+            }
+        }
+        Err(error) => names_the_file(&error, path),
+    }
+}
+
 fn names_the_file(error: &str, path: &Path) {
     assert!(error.starts_with(&path.display().to_string()), "{error}");
 }
@@ -72,7 +87,9 @@ mod tests {
     use super::*;
 
     /// Cells that are right, odd or wrong.
-    const CELLS: [&str; 22] = [
+    const CELLS: [&str; 24] = [
+        "sale",
+        "1m",
         "",
         "0",
         "1",
@@ -97,7 +114,9 @@ mod tests {
         "\u{fffd}",
     ];
 
-    const HEADERS: [&str; 7] = [
+    const HEADERS: [&str; 9] = [
+        "name,start,end",
+        "start,end,name,every",
         "timestamp,load",
         "load,timestamp",
         "timestamp,yhat",
@@ -126,6 +145,7 @@ mod tests {
             trace(&path, true);
             trace(&path, false);
             forecasts(&path);
+            events(&path);
         }
     }
 }

@@ -7,6 +7,7 @@ mod compare;
 mod decide;
 mod detect;
 mod discovery;
+mod events;
 mod exporter;
 mod forecast;
 #[cfg(any(fuzzing, test))]

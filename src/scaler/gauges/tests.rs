@@ -103,6 +103,7 @@ fn what_is_measured_is_told_while_it_is() {
         (value("loadline_forecast_usage{"), value("loadline_replicas_ready{"))
     };
     let loaded = vec![seen(0, &[(Signal::Load, 70.0), (Signal::ReplicasReady, 8.0)])];
-    assert_eq!(told(&[loaded.clone()]), (Some(70.0), Some(8.0)));
-    assert_eq!(told(&[loaded, Vec::new()]), (None, None), "it was not found");
+    let ticks = [loaded, Vec::new()];
+    assert_eq!(told(&ticks[..1]), (Some(70.0), Some(8.0)));
+    assert_eq!(told(&ticks), (None, None), "it was not found");
 }

@@ -52,7 +52,7 @@ impl Learner {
         let events = Arc::clone(events);
         let task = Task { step, horizons, levels: LEVELS.to_vec(), seed: 42, events };
         let mut auto = Box::new(Auto::new(&task, kinds));
-        let history = setting.load.part(0..first).interpolated(BRIDGED);
+        let history = auto.history(&setting.load, first).interpolated(BRIDGED);
         let fitted = first > 0 && auto.fit(&history).is_ok();
         Self::Models { auto, fitted, age: first }
     }
@@ -78,8 +78,9 @@ impl Learner {
                     if auto.due() || (age.is_power_of_two() && *age < setting.load.steps(DAY)) {
                         auto.refit();
                     }
-                } else {
-                    *fitted = auto.fit(&setting.load.part(0..index + 1)).is_ok();
+                } else if value.is_finite() {
+                    // The first value there is: before, each sample would be looked through in vain.
+                    *fitted = auto.fit(&auto.history(&setting.load, index + 1)).is_ok();
                 }
                 fitted.then(|| auto.forecast()).and_then(|forecast| whole(forecast, name))
             }

@@ -262,3 +262,48 @@ fn a_policy_of_replicas_sizes_no_limit() {
     let error = failure(&[1.0, 2.0], &["--dimension", "cpu", "--policies", "hpa"]);
     assert!(error.contains("there is no policy \"hpa\" of cpu"), "{error}");
 }
+
+/// Two hours of every day at another time of day, each a leap of the load.
+#[test]
+fn a_calendar_makes_the_leap_of_a_sale_expected() {
+    let starts = |day: usize| day * 1440 + day * 7 % 18 * 60;
+    let on = |minute: usize| (starts(minute / 1440)..starts(minute / 1440) + 120).contains(&minute);
+    let folder = folder(
+        (0..10 * 1440)
+            .zip(wave(10 * 1440))
+            .map(|(minute, load)| load + if on(minute) { 300.0 } else { 0.0 }),
+    );
+    let time = |minute: usize| START + 60 * minute as i64;
+    let mut events = "name,start,end\n".to_owned();
+    for day in 0..10 {
+        let (from, to) = (time(starts(day)), time(starts(day) + 120));
+        writeln!(events, "sale,{from},{to}").expect("text");
+    }
+    fs::write(folder.path().join("events.csv"), events).expect("written");
+    let train_until = time(8 * 1440).to_string();
+    let asked =
+        ["--capacity", "10", "--step", "30m", "--startup-delay", "30m", "--interval", "30m"];
+    let played = |more: &[&str]| -> f64 {
+        let of = ["--policies", "buffered", "--forecasters", "prophet", "--train-until"];
+        let all = [&asked[..], &of, &[&train_until], more].concat();
+        let output = run(folder.path(), &all);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let summary = lines(folder.path(), "metrics_summary.csv");
+        let run = summary.iter().find(|line| line["policy"] == "buffered").expect("it played");
+        run["under_volume_percent"].parse().expect("a number")
+    };
+    let without = played(&[]);
+    let with = played(&["--events", "events.csv"]);
+    assert!(with < 0.75 * without, "{with} % with a calendar, {without} % without");
+}
+
+#[test]
+fn a_calendar_needs_a_model_that_knows_events() {
+    let asked = ["--capacity", "10", "--events", "load.csv"];
+    let error = failure(&[1.0, 2.0, 3.0], &asked);
+    assert!(error.contains("--events: expected auto or prophet as --forecasters"), "{error}");
+    let error = failure(&[1.0, 2.0, 3.0], &[&asked[..], &["--forecasters", "prophet"]].concat());
+    assert!(error.contains("load.csv: line 1: expected the columns name, start, end"), "{error}");
+    let error = failure(&[1.0, 2.0, 3.0], &[&asked[2..], &["--dimension", "cpu"]].concat());
+    assert!(error.contains("--events: limits are sized without forecasts"), "{error}");
+}

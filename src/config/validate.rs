@@ -4,24 +4,23 @@ mod anchors;
 mod detection;
 mod forecast;
 mod policy;
+mod prometheus;
 mod vertical;
 
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::Url;
-use reqwest::header::HeaderName;
-
 use super::node::Node;
 use super::{
-    Actuators, Alerts, BasicAuth, Config, DetectionFile, Global, Guard, HttpConfig, Journal,
-    Policy, Problem, Prometheus, Scale, TargetRule, Web,
+    Actuators, Alerts, BasicAuth, Config, Detection, DetectionFile, Forecast, Global, Guard,
+    Journal, Policy, Problem, Scale, TargetRule, Web,
 };
 use crate::target::{Dimension, Mode, Signal};
 use crate::units::duration;
 
 pub(super) use policy::policy_file_problems;
+pub use prometheus::url_problem;
 
 /// A window keeps between these many ticks: enough for the features, few enough for the memory.
 const HISTORY_TICKS: std::ops::RangeInclusive<u128> = 10..=100_000;
@@ -81,6 +80,15 @@ pub fn decision_problems(
     if let Some(scale) = scale {
         check.scale("scale", scale);
     }
+    check.problems
+}
+
+/// Everything that is wrong with the settings that a recorded process started with. Places are not known.
+pub fn start_problems(detection: &Detection, forecast: &Forecast) -> Vec<Problem> {
+    let root = Node::from_json(serde_json::Value::Null);
+    let mut check = Check { root: &root, problems: Vec::new() };
+    check.detection(detection);
+    check.forecast(forecast);
     check.problems
 }
 
@@ -144,65 +152,6 @@ impl Check<'_> {
                 duration::format(global.history)
             ),
         );
-    }
-
-    fn prometheus(&mut self, prometheus: &Prometheus) {
-        if let Some(problem) = url_problem(&prometheus.url) {
-            self.that(false, "prometheus.url", problem);
-        }
-        self.positive(prometheus.timeout, "prometheus.timeout");
-        self.positive(prometheus.max_sample_age, "prometheus.max_sample_age");
-        self.positive(prometheus.rate_interval, "prometheus.rate_interval");
-        self.http_config(&prometheus.http_config);
-    }
-
-    fn http_config(&mut self, http: &HttpConfig) {
-        let key = "prometheus.http_config";
-        self.that(
-            http.basic_auth.is_none() || http.authorization.is_none(),
-            key,
-            "expected one of basic_auth and authorization, found both",
-        );
-        if let Some(basic) = &http.basic_auth {
-            self.basic_auth(basic, &format!("{key}.basic_auth"));
-        }
-        if let Some(auth) = &http.authorization {
-            let key = format!("{key}.authorization");
-            let token = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-            self.that(
-                !auth.kind.is_empty() && auth.kind.chars().all(token),
-                format!("{key}.type"),
-                format!("expected an authentication scheme such as Bearer, found {:?}", auth.kind),
-            );
-            self.that(
-                !auth.kind.eq_ignore_ascii_case("basic"),
-                format!("{key}.type"),
-                "expected a scheme other than Basic: use basic_auth",
-            );
-            self.one_of(
-                (&auth.credentials, "credentials"),
-                (&auth.credentials_file, "credentials_file"),
-                key,
-            );
-        }
-        for (name, value) in &http.http_headers {
-            let key = format!("{key}.http_headers.{name}");
-            self.that(
-                HeaderName::from_bytes(name.as_bytes()).is_ok(),
-                key.as_str(),
-                "expected the name of an HTTP header",
-            );
-            self.that(
-                !name.eq_ignore_ascii_case("authorization"),
-                key.as_str(),
-                "expected another header: credentials belong into authorization or basic_auth",
-            );
-            self.that(
-                value.chars().all(|c| c == '\t' || !c.is_control()),
-                key.as_str(),
-                "expected one line of printable characters",
-            );
-        }
     }
 
     fn basic_auth(&mut self, basic: &BasicAuth, key: &str) {
@@ -423,22 +372,4 @@ impl Range {
         (value > self.least || (value == self.least && self.bound == Bound::Closed))
             && value <= self.most
     }
-}
-
-/// What is wrong with the base URL of a Prometheus, if anything.
-pub fn url_problem(text: &str) -> Option<String> {
-    let Ok(url) = Url::parse(text) else {
-        return Some(format!("expected a URL such as http://localhost:9090, found {text:?}"));
-    };
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Some(format!("expected an http:// or https:// URL, found {text:?}"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        // Without the text: it holds a password.
-        return Some("expected a URL without credentials: use http_config.basic_auth".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Some(format!("expected a URL without ? and #, found {text:?}"));
-    }
-    None
 }

@@ -5,6 +5,8 @@
 mod arms;
 mod forecast;
 pub mod seeds;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Error;
 use std::path::Path;
@@ -24,7 +26,7 @@ use super::engine::{Engine, TargetState};
 use crate::exporter::Process;
 use crate::guard::ClipReason;
 use crate::policy::Action;
-use crate::target::Dimension;
+use crate::target::{Dimension, Signal};
 
 type Labels<const N: usize> = [(&'static str, String); N];
 
@@ -241,7 +243,7 @@ struct TargetFamily {
     put: fn(&mut Series<'_>, &str, &TargetState) -> Result<(), Error>,
 }
 
-const FAMILIES: [TargetFamily; 10] = [
+const FAMILIES: [TargetFamily; 11] = [
     TargetFamily {
         name: "loadline_anomaly_score",
         help: "How unusual the target is now, from 0 to 1",
@@ -316,6 +318,14 @@ const FAMILIES: [TargetFamily; 10] = [
                 }
             }
             Ok(())
+        },
+    },
+    TargetFamily {
+        name: "loadline_replicas_ready",
+        help: "Replicas that serve, at the last evaluation",
+        put: |s, rule, t| match t.measured(Signal::ReplicasReady) {
+            Some(count) => s.put(rule, t, &[], count),
+            None => Ok(()),
         },
     },
     TargetFamily {

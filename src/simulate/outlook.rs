@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::learner::Learner;
 use super::setting::Setting;
-use crate::forecast::{Forecast, Horizon, Kind};
+use crate::forecast::{Calendar, Forecast, Horizon, Kind};
 use crate::units::Timestamp;
 
 /// Where forecasts come from.
@@ -18,6 +18,8 @@ pub enum Source {
         name: String,
         /// Each.
         kinds: Vec<Kind>,
+        /// The events that they may know of.
+        events: Arc<Calendar>,
     },
     /// Boosting for the time until a new replica serves.
     ShortTerm,
@@ -104,7 +106,9 @@ impl<'a> Outlook<'a> {
     pub(super) fn new(setting: &'a Setting, source: &'a Source, first: usize) -> Self {
         let lead = setting.delay_steps().max(1);
         let learner = match source {
-            Source::Models { kinds, .. } => Some(Learner::of_models(setting, kinds, lead, first)),
+            Source::Models { kinds, events, .. } => {
+                Some(Learner::of_models(setting, kinds, events, lead, first))
+            }
             Source::ShortTerm => Some(Learner::short_term(setting, lead, first)),
             Source::ByTime(_) | Source::ByOrigin(_) => None,
         };

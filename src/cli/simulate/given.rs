@@ -1,8 +1,9 @@
 //! Arguments → what is played, who plays, and whose forecasts they follow.
 
 use std::error::Error;
+use std::sync::Arc;
 
-use super::super::trace;
+use super::super::{events, trace};
 use super::Arguments;
 use super::forecast_file;
 use crate::config::{self, Policy, PolicyFile, Scale};
@@ -193,6 +194,16 @@ impl Arguments {
             }
             sources.push(source(name)?);
         }
+        let kinds = sources.iter().flat_map(|source| match source {
+            Source::Models { kinds, .. } => kinds.clone(),
+            _ => Vec::new(),
+        });
+        let known = events::calendar(self.events.as_deref(), kinds, "--forecasters")?;
+        for source in &mut sources {
+            if let Source::Models { events, .. } = source {
+                *events = Arc::clone(&known);
+            }
+        }
         Ok(sources)
     }
 }
@@ -211,5 +222,5 @@ fn source(name: &str) -> Result<Source, String> {
             )
         })?],
     };
-    Ok(Source::Models { name: name.to_owned(), kinds })
+    Ok(Source::Models { name: name.to_owned(), kinds, events: Arc::default() })
 }

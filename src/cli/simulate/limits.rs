@@ -33,6 +33,9 @@ impl Arguments {
     /// # Errors
     /// As [`Arguments::run`].
     pub(super) fn run_limits(&self, resource: Resource, settings: &PolicyFile) -> CommandResult {
+        if self.events.is_some() {
+            return Err("--events: limits are sized without forecasts".into());
+        }
         let setting = self.limit_setting(resource, settings)?;
         let players = self.players(settings, setting.dimension())?;
         fs::create_dir_all(&self.out)

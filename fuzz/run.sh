@@ -19,7 +19,7 @@ for source in fuzz_targets/*.rs; do
     [ ! -d "seeds/$name" ] || seeds=("seeds/$name")
     mkdir -p "corpus/$name" "artifacts/$name"
     echo "fuzz/run.sh: $name for $seconds s"
-    "target/$target/debug/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
-        -max_len=4096 -print_final_stats=1 -artifact_prefix="artifacts/$name/" \
+    "target/$target/debug/$name" -max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 \
+        -max_len=8192 -print_final_stats=1 -artifact_prefix="artifacts/$name/" \
         "corpus/$name" "${seeds[@]}"
 done

@@ -205,11 +205,13 @@ pub enum Signal {
     ReplicasWanted,
     /// How long an answer takes, at a high quantile.
     LatencySeconds,
+    /// The share of requests that fail, 0–1.
+    ErrorRatio,
 }
 
 impl Signal {
     /// Every signal, in column order.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::CpuUsageCores,
         Self::CpuLimitCores,
         Self::CpuThrottledRatio,
@@ -227,6 +229,7 @@ impl Signal {
         Self::ReplicasReady,
         Self::ReplicasWanted,
         Self::LatencySeconds,
+        Self::ErrorRatio,
     ];
 
     /// How many signals there are.
@@ -252,6 +255,7 @@ impl Signal {
             Self::ReplicasReady => "replicas_ready",
             Self::ReplicasWanted => "replicas_wanted",
             Self::LatencySeconds => "latency_seconds",
+            Self::ErrorRatio => "error_ratio",
         }
     }
 
@@ -273,7 +277,7 @@ impl Signal {
             | Self::Load
             | Self::ReplicasReady
             | Self::ReplicasWanted => 1.0,
-            Self::LatencySeconds => 0.001,
+            Self::LatencySeconds | Self::ErrorRatio => 0.001,
         }
     }
 

@@ -24,6 +24,27 @@ impl Timestamp {
         Self((seconds * 1000.0).round() as i64)
     }
 
+    /// The instant in a file or on the command line: Unix seconds, RFC 3339, or a date with or without a time
+    /// of day that is taken as UTC.
+    ///
+    /// # Errors
+    /// A sentence that says what was expected and what was found.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let fail = || format!("expected {}, found {text:?}", Self::NOTATIONS);
+        if let Ok(seconds) = text.parse::<f64>() {
+            return if seconds.is_finite() { Ok(Self::from_seconds(seconds)) } else { Err(fail()) };
+        }
+        let instant = text.parse::<jiff::Timestamp>().ok().or_else(|| {
+            let civil: jiff::civil::DateTime = text.parse().ok()?;
+            Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+        });
+        instant.map(|instant| Self(instant.as_millisecond())).ok_or_else(fail)
+    }
+
+    /// What [`Timestamp::parse`] takes, for a person.
+    pub const NOTATIONS: &str =
+        "a time such as 2026-01-31T12:00:00Z, 2026-01-31 12:00:00 or Unix seconds";
+
     /// Milliseconds since the Unix epoch.
     pub const fn millis(self) -> i64 {
         self.0
@@ -288,6 +309,25 @@ pub mod amount {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn times_are_read_as_they_come() {
+        let noon = Ok(Timestamp::from_millis(1_769_860_800_000));
+        for text in [
+            "2026-01-31T12:00:00Z",
+            "2026-01-31 12:00:00",
+            "2026-01-31T13:00:00+01:00",
+            "1769860800",
+        ] {
+            assert_eq!(Timestamp::parse(text), noon, "{text}");
+        }
+        let midnight = Timestamp::from_millis(1_769_817_600_000);
+        assert_eq!(Timestamp::parse("2026-01-31"), Ok(midnight));
+        for text in ["", "yesterday", "NaN", "2026-13-01 00:00:00"] {
+            let expected = format!("expected {}, found {text:?}", Timestamp::NOTATIONS);
+            assert_eq!(Timestamp::parse(text), Err(expected));
+        }
+    }
 
     #[test]
     fn durations_follow_prometheus() {

@@ -106,6 +106,59 @@ fn the_summary_compares_models_with_naive() {
     assert!(ratio(&row("mstl")) < 0.5 && ratio(&row("mstl,naive")) < 0.5, "{text}");
 }
 
+/// Three hours at irregular times, the last in the days that are forecast.
+const SALES: [usize; 7] = [40, 230, 380, 500, 777, 1000, 1300];
+const SALE_ROWS: usize = 18;
+
+/// How far the median an hour ahead was from what came, on average over the last two days' sales, and the
+/// hours after them.
+fn error_at_sales(folder: &Path, arguments: &[&str]) -> f64 {
+    let asked = ["--horizons", "1h", "--quantiles", "0.5", "--test-from", "2026-01-09T00:00:00Z"];
+    let all = [&asked[..], &["--model", "prophet", "--output", "out.csv"], arguments].concat();
+    let output = forecast(folder, &all);
+    assert!(output.status.success(), "{}", message(&output));
+    let load = fs::read_to_string(folder.join("load.csv")).expect("the load");
+    let load: Vec<Option<f64>> = load
+        .lines()
+        .skip(1)
+        .map(|line| line.split_once(',').and_then(|(_, value)| value.parse().ok()))
+        .collect();
+    let said = fs::read_to_string(folder.join("out.csv")).expect("an output");
+    let errors = (8 * 144 - 1..).zip(said.lines().skip(1)).filter_map(|(origin, line)| {
+        let row = origin + 6;
+        let near = SALES.iter().any(|sale| (*sale..sale + 2 * SALE_ROWS).contains(&row));
+        let said: f64 = line.rsplit_once(',')?.1.parse().ok()?;
+        near.then_some((load.get(row).copied().flatten()? - said).abs())
+    });
+    let errors: Vec<f64> = errors.collect();
+    assert!(errors.len() > SALE_ROWS, "{errors:?}");
+    errors.iter().sum::<f64>() / errors.len() as f64
+}
+
+#[test]
+fn a_calendar_helps_where_events_lift_the_load() {
+    let folder = TempDir::new().expect("a folder");
+    let sale = |row: usize| SALES.iter().any(|sale| (*sale..sale + SALE_ROWS).contains(&row));
+    write(folder.path(), |row| {
+        let wave = 100.0 + 50.0 * (TAU * row as f64 / 144.0).sin() + ((row * 37) % 11) as f64;
+        sale(row).then_some(wave + 200.0)
+    });
+    let sales = SALES.map(|row| format!("sale,{},{}\n", at(row), at(row + SALE_ROWS)));
+    let events = format!("name,start,end\n{}", sales.concat());
+    fs::write(folder.path().join("events.csv"), events).expect("written");
+    let without = error_at_sales(folder.path(), &[]);
+    let with = error_at_sales(folder.path(), &["--events", "events.csv"]);
+    assert!(with < 0.5 * without, "{with} with a calendar, {without} without");
+
+    let asked = ["--horizons", "1h", "--summary", "--events"];
+    let refused =
+        |arguments: &[&str]| message(&forecast(folder.path(), &[&asked, arguments].concat()));
+    let error = refused(&["events.csv", "--model", "cheap"]);
+    assert!(error.contains("--events: expected auto or prophet as --model"), "{error}");
+    let error = refused(&["load.csv"]);
+    assert!(error.contains("load.csv: line 1: expected the columns name, start, end"), "{error}");
+}
+
 #[test]
 fn what_cannot_be_forecast_is_refused() {
     let folder = TempDir::new().expect("a folder");

@@ -6,7 +6,7 @@ mod compose;
 pub mod dashboard;
 mod kubernetes;
 mod metrics;
-mod promql;
+pub mod promql;
 mod rules;
 mod units;
 

@@ -7,6 +7,7 @@
 #![allow(clippy::expect_used)]
 
 use std::f64::consts::TAU;
+use std::sync::Arc;
 use std::time::Duration;
 
 use divan::{Bencher, black_box};
@@ -21,7 +22,13 @@ fn main() {
 }
 
 fn task() -> Task {
-    Task { step: STEP, horizons: vec![1, 3, 12], levels: vec![0.05, 0.5, 0.9, 0.95], seed: 42 }
+    Task {
+        step: STEP,
+        horizons: vec![1, 3, 12],
+        levels: vec![0.05, 0.5, 0.9, 0.95],
+        seed: 42,
+        events: Arc::default(),
+    }
 }
 
 fn load(i: usize) -> f64 {

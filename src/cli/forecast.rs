@@ -4,14 +4,15 @@ mod summary;
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 
 use self::summary::Summary;
 use super::CommandResult;
+use super::events;
 use super::output::write_maybe_gzipped;
-use super::table::timestamp;
 use super::trace;
 use crate::forecast::{Auto, Forecast, Kind, Series, Task, roll, steps};
 use crate::units::{Timestamp, duration};
@@ -47,7 +48,7 @@ pub struct Arguments {
         default_value = "0.05,0.5,0.9,0.95")]
     quantiles: Vec<f64>,
     /// From when on samples are forecast instead of learnt; the last fifth of the file by default
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
     test_from: Option<Timestamp>,
     /// auto: models weighed by their record, all but the slowest; cheap: the same of those that are fitted
     /// in milliseconds; or models by name, one or several to be weighed
@@ -56,6 +57,10 @@ pub struct Arguments {
     /// The seed of the models that draw at random
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
+    /// Known events, which prophet learns from: a CSV file with the columns name, start, end, and every (a
+    /// duration) where they come again. Events of one name do the same to the load
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
     /// Where to write the forecasts, .csv or .csv.gz; the file appears once all are made
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -79,10 +84,12 @@ pub fn run(arguments: &Arguments) -> CommandResult {
         &arguments.column,
         arguments.step,
     )?;
+    let Models { name, kinds } = &arguments.model;
+    let events = events::calendar(arguments.events.as_deref(), kinds.iter().copied(), "--model")?;
     let task = task(&series, &arguments.horizons, &arguments.quantiles, arguments.seed)?;
+    let task = Task { events, ..task };
     let first = first(&series, arguments.test_from)?;
     let mut summary = arguments.summary.then(|| Summary::new(&task, &series, first));
-    let Models { name, kinds } = &arguments.model;
     let mut forecast = |file: Option<&mut dyn Write>| -> CommandResult {
         let mut lines = file.map(csv::Writer::from_writer);
         if let Some(lines) = &mut lines {
@@ -141,7 +148,7 @@ pub(super) fn task(
     let mut levels = quantiles.to_vec();
     levels.sort_by(f64::total_cmp);
     levels.dedup();
-    Ok(Task { step, horizons: ahead, levels, seed })
+    Ok(Task { step, horizons: ahead, levels, seed, events: Arc::default() })
 }
 
 /// The index of the first sample that is not history.
@@ -177,12 +184,6 @@ fn level(text: &str) -> Result<f64, String> {
     } else {
         Err("expected it between 0 and 1".to_owned())
     }
-}
-
-pub(super) fn time(text: &str) -> Result<Timestamp, String> {
-    timestamp(text).ok_or_else(|| {
-        "expected a time such as 2026-01-31T12:00:00Z, 2026-01-31 or Unix seconds".to_owned()
-    })
 }
 
 fn named_models(text: &str) -> Result<Models, String> {

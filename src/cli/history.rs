@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::block_on;
-use super::table::{Row, timestamp};
+use super::table::Row;
 use crate::config::{self, Prometheus};
 use crate::promql::{Client, Grid, Past};
 use crate::target::Labels;
@@ -42,10 +42,10 @@ pub struct History {
     )]
     queries: Vec<Query>,
     /// The first instant: RFC 3339, "2026-01-31 12:00:00" (UTC) or Unix seconds
-    #[arg(long, value_name = "TIME", value_parser = instant, requires = "queries", help_heading = "History")]
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse, requires = "queries", help_heading = "History")]
     start: Option<Timestamp>,
     /// The last instant, written as --start
-    #[arg(long, value_name = "TIME", value_parser = instant, requires = "queries", help_heading = "History")]
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse, requires = "queries", help_heading = "History")]
     end: Option<Timestamp>,
     /// The time from one row to the next; 1m with --query by default
     #[arg(
@@ -55,14 +55,6 @@ pub struct History {
         help_heading = "History"
     )]
     step: Option<Duration>,
-}
-
-/// A time on the command line.
-pub fn instant(text: &str) -> Result<Timestamp, String> {
-    timestamp(text).ok_or_else(|| {
-        "expected a time such as 2026-01-31T12:00:00Z, 2026-01-31 12:00:00 or Unix seconds"
-            .to_owned()
-    })
 }
 
 /// A query and the name of its column.

@@ -7,9 +7,10 @@ mod compare;
 mod decide;
 mod detect;
 mod discovery;
+mod events;
 mod exporter;
 mod forecast;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod history;

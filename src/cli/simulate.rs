@@ -1,7 +1,7 @@
 //! `loadline simulate`: a recorded load before every policy with every forecaster.
 
 mod arguments;
-mod forecast_file;
+pub(super) mod forecast_file;
 mod given;
 mod limits;
 mod shown;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Event;
 use crate::target::Dimension;
 use crate::units::duration;
 
@@ -24,6 +25,8 @@ pub struct Forecast {
     pub horizons: Vec<Duration>,
     /// The levels of the quantiles that are told, rising.
     pub quantiles: Vec<f64>,
+    /// Known events, past and to come.
+    pub events: Vec<Event>,
     /// How much of the past is asked of Prometheus for a new target.
     #[serde(with = "duration")]
     pub history: Duration,
@@ -63,6 +66,7 @@ impl Default for Forecast {
             step: minutes(5),
             horizons: vec![minutes(5), minutes(15), minutes(60)],
             quantiles: vec![0.05, 0.5, 0.9, 0.95],
+            events: Vec::new(),
             history: minutes(14 * 24 * 60),
         }
     }

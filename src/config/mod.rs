@@ -9,6 +9,7 @@
 
 mod de;
 mod detection;
+mod events;
 mod forecast;
 mod guard;
 mod load;
@@ -30,6 +31,7 @@ use crate::target::{Dimension, Mode};
 use crate::units::duration;
 
 pub use detection::{Calibrated, Detection, DetectionMode, View};
+pub use events::Event;
 pub use forecast::Forecast;
 pub use guard::Guard;
 pub use load::{
@@ -44,7 +46,7 @@ pub use policy::{
     Threshold, ThresholdDimension, Thresholds, Vpa,
 };
 pub use targets::{ActuatorKind, Scale, TargetRule, WorkloadRule};
-pub use validate::{decision_problems, url_problem};
+pub use validate::{decision_problems, start_problems, url_problem};
 pub use warnings::warnings;
 pub use web_file::{HttpServerConfig, Places, RateLimit, TlsServerConfig, WebFile};
 

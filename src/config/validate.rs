@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use super::node::Node;
 use super::{
-    Actuators, Alerts, Config, DetectionFile, Global, Guard, Journal, Policy, Problem, Scale,
-    TargetRule, Web,
+    Actuators, Alerts, BasicAuth, Config, Detection, DetectionFile, Forecast, Global, Guard,
+    Journal, Policy, Problem, Scale, TargetRule, Web,
 };
 use crate::target::{Dimension, Mode, Signal};
 use crate::units::duration;
@@ -83,6 +83,15 @@ pub fn decision_problems(
     check.problems
 }
 
+/// Everything that is wrong with the settings that a recorded process started with. Places are not known.
+pub fn start_problems(detection: &Detection, forecast: &Forecast) -> Vec<Problem> {
+    let root = Node::from_json(serde_json::Value::Null);
+    let mut check = Check { root: &root, problems: Vec::new() };
+    check.detection(detection);
+    check.forecast(forecast);
+    check.problems
+}
+
 struct Check<'a> {
     root: &'a Node,
     problems: Vec<Problem>,
@@ -143,6 +152,11 @@ impl Check<'_> {
                 duration::format(global.history)
             ),
         );
+    }
+
+    fn basic_auth(&mut self, basic: &BasicAuth, key: &str) {
+        self.not_empty(&basic.username, format!("{key}.username"));
+        self.one_of((&basic.password, "password"), (&basic.password_file, "password_file"), key);
     }
 
     fn targets(&mut self, config: &Config) {

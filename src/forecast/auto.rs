@@ -135,6 +135,12 @@ impl Auto {
         Ok(())
     }
 
+    /// What a fit looks at of the samples before `first`: the last weeks.
+    pub fn history(&self, series: &Series, first: usize) -> Series {
+        let longest = time_steps(&self.task, KEPT) + time_steps(&self.task, REHEARSED);
+        series.part(first.saturating_sub(longest)..first)
+    }
+
     /// Takes in the sample one step after the newest one; not a number where nothing was measured.
     pub fn update(&mut self, value: f64) {
         let value = if value.is_finite() { value } else { f64::NAN };

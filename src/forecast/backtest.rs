@@ -20,7 +20,7 @@ pub fn roll<E: From<ForecastError>>(
     first: usize,
     mut each: impl FnMut(Forecast) -> Result<(), E>,
 ) -> Result<(), E> {
-    auto.fit(&series.part(0..first).interpolated(BRIDGED))?;
+    auto.fit(&auto.history(series, first).interpolated(BRIDGED))?;
     each(auto.forecast())?;
     for value in series.values.iter().skip(first) {
         auto.update(*value);

@@ -1,6 +1,7 @@
 //! What the tests of the models share.
 
 use std::f64::consts::TAU;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -15,7 +16,13 @@ pub const STEP: Duration = Duration::from_secs(1800);
 pub const A_DAY: usize = 48;
 
 pub fn task(horizons: &[usize], levels: &[f64]) -> Task {
-    Task { step: STEP, horizons: horizons.to_vec(), levels: levels.to_vec(), seed: 42 }
+    Task {
+        step: STEP,
+        horizons: horizons.to_vec(),
+        levels: levels.to_vec(),
+        seed: 42,
+        events: Arc::default(),
+    }
 }
 
 pub fn series(values: Vec<f64>) -> Series {

@@ -81,6 +81,11 @@ impl Kind {
         Self::CHEAP.contains(&self)
     }
 
+    /// Whether it reckons with the events of its task.
+    pub fn knows_events(self) -> bool {
+        self == Self::Prophet
+    }
+
     /// The name on the command line, in the configuration, in labels and in files.
     pub const fn name(self) -> &'static str {
         match self {
@@ -92,7 +97,7 @@ impl Kind {
             Self::Ets => "ets",
             Self::HoltWinters => "holt_winters",
             Self::Mstl => "mstl",
-            Self::Prophet => "prophet",
+            Self::Prophet => config::Event::MODEL,
             Self::Boosting => "boosting",
             Self::RandomForest => "random_forest",
             #[cfg(feature = "neural")]

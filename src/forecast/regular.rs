@@ -36,7 +36,7 @@ pub enum SeriesError {
     /// The grid would not fit into memory.
     #[error(
         "from {from} to {to} there are {samples} steps of {}, at most {MOST_SAMPLES}: \
-         a time is wrong, or the step is too short",
+         a time is wrong, or a longer --step is needed",
         duration::format(*.step)
     )]
     TooLong {
@@ -74,7 +74,7 @@ impl Regular {
         if step == 0 {
             return Err(SeriesError::ZeroStep);
         }
-        let grid = Grid { step, phase: 0, shift: 0, first: 0, bins: VecDeque::new() };
+        let grid = Grid::new(step, 0, 0);
         Ok(Self { grid: Some(grid), waiting: Vec::new(), pushed: 0, values: 0 })
     }
 
@@ -128,7 +128,7 @@ impl Regular {
             return Err(SeriesError::NoStep { at });
         };
         let phase = first.rem_euclid(step);
-        let mut grid = Grid { step, phase, shift: step / 2, first: 0, bins: VecDeque::new() };
+        let mut grid = Grid::new(step, phase, step / 2);
         for (at, value) in std::mem::take(&mut self.waiting) {
             grid.add(at, value)?;
         }
@@ -163,24 +163,26 @@ struct Grid {
     phase: i64,
     /// Added to a time before it is rounded down to a step.
     shift: i64,
-    /// The number of the first bin's step.
+    /// The number of the first step.
     first: i64,
-    bins: VecDeque<Bin>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Bin {
-    sum: f64,
-    count: u32,
+    /// One a step; they become the series in their place, so that it is never held twice.
+    sums: VecDeque<f64>,
+    /// How many samples each sum has.
+    counts: VecDeque<u32>,
 }
 
 impl Grid {
+    fn new(step: i64, phase: i64, shift: i64) -> Self {
+        let (sums, counts) = (VecDeque::new(), VecDeque::new());
+        Self { step, phase, shift, first: 0, sums, counts }
+    }
+
     fn add(&mut self, at: Timestamp, value: Option<f64>) -> Result<(), SeriesError> {
         let step = self.step_of(at);
-        if self.bins.is_empty() {
+        if self.sums.is_empty() {
             self.first = step;
         }
-        let last = self.first.saturating_add(self.bins.len() as i64 - 1);
+        let last = self.first.saturating_add(self.sums.len() as i64 - 1);
         let (from, to) = (self.first.min(step), last.max(step));
         let samples = i128::from(to) - i128::from(from) + 1;
         if samples > MOST_SAMPLES {
@@ -192,17 +194,18 @@ impl Grid {
             });
         }
         while step < self.first {
-            self.bins.push_front(Bin::default());
+            self.sums.push_front(0.0);
+            self.counts.push_front(0);
             self.first -= 1;
         }
         let index = (step - self.first) as usize;
-        if index >= self.bins.len() {
-            self.bins.resize(index + 1, Bin::default());
+        if index >= self.sums.len() {
+            self.sums.resize(index + 1, 0.0);
+            self.counts.resize(index + 1, 0);
         }
         if let Some(value) = value {
-            let bin = &mut self.bins[index];
-            bin.sum += value;
-            bin.count = bin.count.saturating_add(1);
+            self.sums[index] += value;
+            self.counts[index] = self.counts[index].saturating_add(1);
         }
         Ok(())
     }
@@ -215,14 +218,14 @@ impl Grid {
         Timestamp::from_millis(step.saturating_mul(self.step).saturating_add(self.phase))
     }
 
-    fn series(self) -> Series {
-        let mean = |bin: &Bin| {
-            if bin.count == 0 { f64::NAN } else { bin.sum / f64::from(bin.count) }
-        };
+    fn series(mut self) -> Series {
+        for (sum, count) in self.sums.iter_mut().zip(&self.counts) {
+            *sum = if *count == 0 { f64::NAN } else { *sum / f64::from(*count) };
+        }
         Series {
             start: self.time_of(self.first),
             step: Duration::from_millis(self.step.unsigned_abs()),
-            values: self.bins.iter().map(mean).collect(),
+            values: self.sums.into(),
         }
     }
 }

@@ -85,19 +85,22 @@ impl Series {
 
     /// Gaps between two values filled along the straight line, of each the first `most` samples; the rest
     /// of a longer gap stays missing. What is filled in knows the value after the gap.
-    pub fn interpolated(&self, most: usize) -> Self {
-        let mut filled = self.clone();
-        let measured = |i: &usize| !self.values[*i].is_nan();
-        let Some(mut left) = (0..self.values.len()).find(measured) else { return filled };
-        for right in (left + 1..self.values.len()).filter(measured) {
-            let (from, to) = (self.values[left], self.values[right]);
-            let slope = (to - from) / (right - left) as f64;
-            for i in (left + 1..right).take(most) {
-                filled.values[i] = from + slope * (i - left) as f64;
+    pub fn interpolated(mut self, most: usize) -> Self {
+        let mut left = None;
+        for right in 0..self.values.len() {
+            let to = self.values[right];
+            if to.is_nan() {
+                continue;
             }
-            left = right;
+            if let Some((left, from)) = left {
+                let slope = (to - from) / (right - left) as f64;
+                for i in (left + 1..right).take(most) {
+                    self.values[i] = from + slope * (i - left) as f64;
+                }
+            }
+            left = Some((right, to));
         }
-        filled
+        self
     }
 
     /// The longest part without a missing sample, the first of several.

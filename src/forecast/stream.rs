@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Auto, Forecast, ForecastError, Kind, Series, Standing, Task};
+use super::{Auto, Calendar, Forecast, ForecastError, Kind, Series, Standing, Task};
 use crate::config;
 use crate::units::Timestamp;
 
@@ -42,7 +42,8 @@ impl Stream {
         let kinds = if named.is_empty() { Kind::CHEAP.to_vec() } else { named };
         let horizons = settings.horizons.iter().map(|h| super::steps(settings.step, *h)).collect();
         let levels = settings.quantiles.clone();
-        let task = Task { step: settings.step, horizons, levels, seed };
+        let events = Arc::new(Calendar::new(&settings.events));
+        let task = Task { step: settings.step, horizons, levels, seed, events };
         Self {
             auto: Auto::new(&task, &kinds),
             step: settings.step,

@@ -1,10 +1,11 @@
 //! What is asked of a model.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ndarray::Array2;
 
-use super::{ForecastError, steps};
+use super::{Calendar, ForecastError, steps};
 
 /// The season that most loads have.
 pub(super) const DAY: Duration = Duration::from_secs(86_400);
@@ -23,6 +24,8 @@ pub struct Task {
     pub levels: Vec<f64>,
     /// The seed of what is drawn at random.
     pub seed: u64,
+    /// The events that are known, past and to come.
+    pub events: Arc<Calendar>,
 }
 
 impl Task {

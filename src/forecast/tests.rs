@@ -36,6 +36,21 @@ fn said(auto: &mut Auto, values: &[f64], first: usize) -> Vec<Forecast> {
     said
 }
 
+#[test]
+fn a_fit_looks_at_no_more_than_the_last_weeks() {
+    let mut noise = noise(3);
+    let long = waves(40 * A_DAY, |_| 5.0 * noise());
+    let fitted = |history: &Series| {
+        let mut auto = Auto::new(&task(&HORIZONS, &LEVELS), Kind::CHEAP);
+        auto.fit(history).unwrap();
+        auto.forecast()
+    };
+    let auto = Auto::new(&task(&HORIZONS, &LEVELS), Kind::CHEAP);
+    let last = auto.history(&long, long.values.len());
+    assert_eq!(last.values.len(), 25 * A_DAY);
+    assert_eq!(fitted(&last), fitted(&long));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 

@@ -26,7 +26,7 @@ mod step;
 mod tests;
 mod threshold;
 mod thresholds;
-mod vertical_shadow;
+pub mod vertical_shadow;
 mod vpa;
 
 use std::sync::Arc;
@@ -275,6 +275,11 @@ impl PolicyState {
     /// Which rule the policy `default` obeys, and what that rests on; `None` before it obeys one.
     pub fn standing(&self) -> Option<shadow::Standing> {
         self.shadow.as_ref().and_then(|shadow| shadow.standing())
+    }
+
+    /// The same where it sizes the limit of `dimension`; `None` before it obeys a rule.
+    pub fn limit_standing(&self, dimension: Dimension) -> Option<vertical_shadow::Standing> {
+        self.vertical_shadow.as_ref().and_then(|state| state.standing(dimension))
     }
 }
 

@@ -67,10 +67,12 @@ pub fn signal(rule: &TargetRule, signal: Signal, rate_interval: Duration) -> Opt
             terms.gauge("container_processes")
         ),
         Signal::StartTimeSeconds => terms.gauge("container_start_time_seconds"),
-        // How a service counts its load, its replicas and its time is its own.
-        Signal::Load | Signal::ReplicasReady | Signal::ReplicasWanted | Signal::LatencySeconds => {
-            return None;
-        }
+        // How a service counts its load, its replicas, its time and its errors is its own.
+        Signal::Load
+        | Signal::ReplicasReady
+        | Signal::ReplicasWanted
+        | Signal::LatencySeconds
+        | Signal::ErrorRatio => return None,
     })
 }
 

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 pub use settings::{DimensionSettings, RuleSettings};
 pub use standing::{Change, Quiet, Standing};
-pub use target::{DimensionState, TargetState};
+pub use target::{DimensionState, TargetState, usage_of};
 
-use target::{schooled, usage_of};
+use target::schooled;
 
 use super::observed::Observed;
 use crate::config::{Detection, Forecast};

@@ -6,6 +6,8 @@ mod arms;
 mod counters;
 mod forecast;
 pub mod seeds;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Error;
 use std::path::Path;
@@ -25,6 +27,7 @@ pub use counters::LoopMetrics;
 use super::engine::{Engine, TargetState};
 use crate::exporter::Process;
 use crate::guard::ClipReason;
+use crate::target::Signal;
 
 /// A registry of the loop's own metrics and of every target of `engine`.
 pub fn registry(metrics: &LoopMetrics, engine: Arc<RwLock<Engine>>) -> Registry {
@@ -119,7 +122,7 @@ struct TargetFamily {
     put: fn(&mut Series<'_>, &str, &TargetState) -> Result<(), Error>,
 }
 
-const FAMILIES: [TargetFamily; 10] = [
+const FAMILIES: [TargetFamily; 11] = [
     TargetFamily {
         name: "loadline_anomaly_score",
         help: "How unusual the target is now, from 0 to 1",
@@ -194,6 +197,14 @@ const FAMILIES: [TargetFamily; 10] = [
                 }
             }
             Ok(())
+        },
+    },
+    TargetFamily {
+        name: "loadline_replicas_ready",
+        help: "Replicas that serve, at the last evaluation",
+        put: |s, rule, t| match t.measured(Signal::ReplicasReady) {
+            Some(count) => s.put(rule, t, &[], count),
+            None => Ok(()),
         },
     },
     TargetFamily {

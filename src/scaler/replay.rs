@@ -5,9 +5,12 @@ use std::io::BufRead;
 use super::engine::Engine;
 use super::event::Event;
 use super::recording::Line;
-use crate::config::{Detection, Forecast};
+use crate::config::{self, Detection, Forecast, Problem};
 use crate::detect::DetectError;
 use crate::guard::Decision;
+
+/// The longest window that settings allow.
+const MOST_ROWS: usize = 100_000;
 
 /// Why a recording cannot be replayed. Every message names the line.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +38,14 @@ pub enum ReplayError {
         line: u64,
         /// The engine's word.
         source: DetectError,
+    },
+    /// What the engine was told is out of the range in which the scaler tells it.
+    #[error("line {line}: {problem}")]
+    Settings {
+        /// The line, from 1.
+        line: u64,
+        /// The first thing that is wrong.
+        problem: Problem,
     },
     /// The recording does not begin with a start.
     #[error("line {line}: expected the start of a process, found something else")]
@@ -129,7 +140,41 @@ fn tell(
         *engine = Some(Engine::new(Detection::default(), Forecast::default(), 1));
     }
     let engine = engine.as_mut().ok_or(ReplayError::NoStart { line })?;
+    if let Some(problem) = problems(&event).into_iter().next() {
+        return Err(ReplayError::Settings { line, problem });
+    }
     event.tell(engine).map_err(|source| ReplayError::Refused { line, source })
+}
+
+/// What is wrong with settings that the scaler would have refused. An engine relies on their ranges.
+fn problems(event: &Event) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut that = |holds: bool, key: &str, expected: &str| {
+        if !holds {
+            let message = format!("expected {expected}");
+            problems.push(Problem { at: None, key: key.to_owned(), message });
+        }
+    };
+    match event {
+        Event::Start { detection, forecast, rows } => {
+            that((1..=MOST_ROWS).contains(rows), "rows", "1 to 100000");
+            problems.extend(config::start_problems(detection, forecast));
+        }
+        Event::Rules(rules) => {
+            for (_, settings) in rules {
+                let capacity = settings.workload.as_ref().map_or(1.0, |of| of.capacity);
+                that(capacity > 0.0, "workload.capacity", "a number above 0");
+            }
+            for of in rules.iter().flat_map(|(_, settings)| settings.dimensions.values()) {
+                // A guard that nobody configured may be outside the ranges of one that is: it is off.
+                let scale = of.scale.as_ref();
+                problems.extend(config::decision_problems(Some(&of.policy), None, scale));
+            }
+        }
+        Event::Learn { step, .. } => that(!step.is_zero(), "step", "a duration above 0"),
+        _ => {}
+    }
+    problems
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Models that learn as the load comes: fitted to what was known, told every sample, fitted anew.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::setting::Setting;
 use crate::forecast::trees::short_term::{self, ShortTerm};
-use crate::forecast::{Auto, Forecast, Horizon, Kind, Task};
+use crate::forecast::{Auto, Calendar, Forecast, Horizon, Kind, Task};
 
 /// The levels of the quantiles: what policies ask for.
 const LEVELS: [f64; 6] = [0.05, 0.5, 0.9, 0.95, 0.97, 0.99];
@@ -38,13 +39,20 @@ pub(super) enum Learner {
 
 impl Learner {
     /// Ready for the sample `first`.
-    pub(super) fn of_models(setting: &Setting, kinds: &[Kind], lead: usize, first: usize) -> Self {
+    pub(super) fn of_models(
+        setting: &Setting,
+        kinds: &[Kind],
+        events: &Arc<Calendar>,
+        lead: usize,
+        first: usize,
+    ) -> Self {
         // What is to come by the time a new replica serves is all that policies ask for.
         let horizons = vec![lead];
         let step = setting.load.step;
-        let task = Task { step, horizons, levels: LEVELS.to_vec(), seed: 42 };
+        let events = Arc::clone(events);
+        let task = Task { step, horizons, levels: LEVELS.to_vec(), seed: 42, events };
         let mut auto = Box::new(Auto::new(&task, kinds));
-        let history = setting.load.part(0..first).interpolated(BRIDGED);
+        let history = auto.history(&setting.load, first).interpolated(BRIDGED);
         let fitted = first > 0 && auto.fit(&history).is_ok();
         Self::Models { auto, fitted, age: first }
     }
@@ -70,8 +78,9 @@ impl Learner {
                     if auto.due() || (age.is_power_of_two() && *age < setting.load.steps(DAY)) {
                         auto.refit();
                     }
-                } else {
-                    *fitted = auto.fit(&setting.load.part(0..index + 1)).is_ok();
+                } else if value.is_finite() {
+                    // The first value there is: before, each sample would be looked through in vain.
+                    *fitted = auto.fit(&auto.history(&setting.load, index + 1)).is_ok();
                 }
                 fitted.then(|| auto.forecast()).and_then(|forecast| whole(forecast, name))
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::learner::Learner;
 use super::setting::Setting;
-use crate::forecast::{Forecast, Horizon, Kind};
+use crate::forecast::{Calendar, Forecast, Horizon, Kind};
 use crate::units::Timestamp;
 
 /// Where forecasts come from.
@@ -18,6 +18,8 @@ pub enum Source {
         name: String,
         /// Each.
         kinds: Vec<Kind>,
+        /// The events that they may know of.
+        events: Arc<Calendar>,
     },
     /// Boosting for the time until a new replica serves.
     ShortTerm,
@@ -52,6 +54,9 @@ pub struct Foresight {
 
 /// What models play before the first sample that counts, so that policies know how good they are.
 const REHEARSED: Duration = Duration::from_secs(6 * 86_400);
+
+/// What boosting is first fitted to.
+const FIRST_FIT: Duration = Duration::from_secs(86_400);
 
 /// A source at work on one load, sample by sample.
 pub(super) struct Outlook<'a> {
@@ -89,17 +94,23 @@ impl Source {
 
 impl<'a> Outlook<'a> {
     /// The first sample that must be asked for: some before the test, so that models have a record.
-    pub(super) fn begins(setting: &Setting) -> usize {
-        let rehearsed = setting.load.steps(REHEARSED);
-        // Half of a short training part is left to fit models to.
-        setting.test_from - rehearsed.min(setting.test_from / 2)
+    pub(super) fn begins(setting: &Setting, source: &Source) -> usize {
+        let test_from = setting.test_from;
+        match source {
+            // It costs a fit in three days, and whoever weighs it by its record gets a long one.
+            Source::ShortTerm => (setting.school() + setting.load.steps(FIRST_FIT)).min(test_from),
+            // Half of a short training part is left to fit models to.
+            _ => test_from - setting.load.steps(REHEARSED).min(test_from / 2),
+        }
     }
 
     /// Ready for the sample `first`, by what came before.
     pub(super) fn new(setting: &'a Setting, source: &'a Source, first: usize) -> Self {
         let lead = setting.delay_steps().max(1);
         let learner = match source {
-            Source::Models { kinds, .. } => Some(Learner::of_models(setting, kinds, lead, first)),
+            Source::Models { kinds, events, .. } => {
+                Some(Learner::of_models(setting, kinds, events, lead, first))
+            }
             Source::ShortTerm => Some(Learner::short_term(setting, lead, first)),
             Source::ByTime(_) | Source::ByOrigin(_) => None,
         };

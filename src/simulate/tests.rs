@@ -284,7 +284,7 @@ proptest! {
 }
 
 fn naive() -> Source {
-    Source::Models { name: "naive".to_owned(), kinds: vec![Kind::Naive] }
+    Source::Models { name: "naive".to_owned(), kinds: vec![Kind::Naive], events: Arc::default() }
 }
 
 #[test]
@@ -339,7 +339,11 @@ fn models_learn_from_what_came_before_and_know_nothing_of_what_comes() {
     let mut load: Vec<f64> = (0..4 * 1440).map(wave).collect();
     let forecasts = |load: &[f64]| {
         let setting = Setting { test_from: 3 * 1440, ..setting(load, 10.0, 2 * MINUTE, 10) };
-        let ets = Source::Models { name: "ets".to_owned(), kinds: vec![Kind::Ets] };
+        let ets = Source::Models {
+            name: "ets".to_owned(),
+            kinds: vec![Kind::Ets],
+            events: Arc::default(),
+        };
         play(&setting, contestant("simple_ceiling"), &[ets]).0.remove("forecast_high").unwrap()
     };
     let before = forecasts(&load);

@@ -60,8 +60,10 @@ fn expand(expr: &str, variables: &[(&str, &str)], dashboard: &Value) -> String {
         expr = expr.replace(&format!("${name}"), value);
     }
     for variable in list(&dashboard["templating"]["list"]) {
-        // Where a variable has no "all" of its own, Grafana joins the values that it knows.
-        let all = variable["allValue"].as_str().unwrap_or(".+");
+        // Where a variable has no "all" of its own, Grafana joins the values that it knows; one that takes
+        // no "all" has a value from the start.
+        let chosen = variable["current"]["value"].as_str();
+        let all = variable["allValue"].as_str().or(chosen).unwrap_or(".+");
         expr = expr.replace(&format!("${}", text(&variable["name"])), all);
     }
     expr

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{CALLS, Failure};
-use crate::cli::forecast::{first, kind, task, time};
+use crate::cli::forecast::{first, kind, task};
 use crate::cli::{progress, trace};
 use crate::forecast::{Auto, Forecast, Kind, Series, Task, roll, score, steps};
 use crate::units::{Timestamp, duration};
@@ -40,7 +40,7 @@ pub struct SeriesFlags {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = kind, requires = "input")]
     models: Vec<Kind>,
     /// From when on samples are forecast instead of learnt; the last fifth of the file by default
-    #[arg(long, value_name = "TIME", value_parser = time, requires = "input")]
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse, requires = "input")]
     test_from: Option<Timestamp>,
 }
 
@@ -238,7 +238,13 @@ mod tests {
         let step = Duration::from_secs(60);
         let start = Timestamp::from_millis(0);
         let series = Series { start, step, values: vec![1.0, 2.0, 4.0, 8.0] };
-        let task = Task { step, horizons: vec![2], levels: LEVELS.to_vec(), seed: 1 };
+        let task = Task {
+            step,
+            horizons: vec![2],
+            levels: LEVELS.to_vec(),
+            seed: 1,
+            events: std::sync::Arc::default(),
+        };
         let mut said = Said::new(&task);
         for origin in 0..4 {
             let after = step * 2;

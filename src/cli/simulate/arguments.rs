@@ -6,7 +6,6 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::super::history::History;
-use super::super::history::instant;
 use crate::simulate::Net;
 use crate::units::{Timestamp, amount, duration};
 
@@ -53,6 +52,10 @@ pub struct Arguments {
     /// (and yhat_upper or upper) or any one column, or what loadline forecast writes
     #[arg(long, value_name = "FILE", conflicts_with = "forecasters")]
     pub(super) forecast_file: Option<PathBuf>,
+    /// Known events, which prophet learns from (auto includes it): a CSV file with the columns name, start,
+    /// end, and every (a duration) where they come again
+    #[arg(long, value_name = "FILE", conflicts_with = "forecast_file")]
+    pub(super) events: Option<PathBuf>,
     /// How long a new replica takes until it serves; with 0s a decision counts for its own sample. 2m by
     /// default, 0s with --forecast-file
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
@@ -64,7 +67,7 @@ pub struct Arguments {
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "5m")]
     pub(super) cooldown: Duration,
     /// What comes before is known to models and policies, and is not scored
-    #[arg(long, value_name = "TIME", value_parser = instant)]
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
     pub(super) train_until: Option<Timestamp>,
     /// Replicas at the start; by default what carries the 95th percentile of the training part, or 2 where
     /// there is none or with --forecast-file

@@ -1,10 +1,11 @@
 //! Arguments → what is played, who plays, and whose forecasts they follow.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::forecast::models;
-use super::super::trace;
+use super::super::{events, trace};
 use super::Arguments;
 use super::forecast_file;
 use crate::config::{self, Policy, PolicyFile, Scale};
@@ -28,6 +29,7 @@ impl Arguments {
         let of_replicas = [
             ("--capacity", self.capacity.is_some()),
             ("--forecast-file", self.forecast_file.is_some()),
+            ("--events", self.events.is_some()),
             ("--startup-delay", self.startup_delay.is_some()),
             ("--initial-replicas", self.initial_replicas.is_some()),
             ("--front", self.front),
@@ -223,6 +225,16 @@ impl Arguments {
             }
             sources.push(source(name)?);
         }
+        let kinds = sources.iter().flat_map(|source| match source {
+            Source::Models { kinds, .. } => kinds.clone(),
+            _ => Vec::new(),
+        });
+        let known = events::calendar(self.events.as_deref(), kinds, "--forecasters")?;
+        for source in &mut sources {
+            if let Source::Models { events, .. } = source {
+                *events = Arc::clone(&known);
+            }
+        }
         Ok(sources)
     }
 }
@@ -235,5 +247,5 @@ fn source(name: &str) -> Result<Source, String> {
     let kinds = models(name).map_err(|error| {
         format!("--forecasters: {name:?} is not {}, and no model: {error}", Source::SHORT_TERM)
     })?;
-    Ok(Source::Models { name: name.to_owned(), kinds })
+    Ok(Source::Models { name: name.to_owned(), kinds, events: Arc::default() })
 }

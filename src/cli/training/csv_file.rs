@@ -6,7 +6,6 @@ use csv::StringRecord;
 use flate2::read::MultiGzDecoder;
 
 use super::Failure;
-use crate::cli::table::timestamp;
 use crate::features::cloud::Sample;
 use crate::features::kubernetes::{METRICS, Record};
 use crate::units::Timestamp;
@@ -43,8 +42,8 @@ impl Cells<'_> {
     }
 
     fn time(&self) -> Result<Timestamp, Failure> {
-        let at = timestamp(self.text("timestamp"));
-        at.ok_or_else(|| self.wrong("timestamp", "a time such as 2026-01-31T12:00:00Z"))
+        let at = Timestamp::parse(self.text("timestamp"));
+        at.map_err(|_| self.wrong("timestamp", "a time such as 2026-01-31T12:00:00Z"))
     }
 
     /// A number; `None` where there is none.

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::super::CommandResult;
-use super::super::history::instant;
 use super::super::output::write_maybe_gzipped;
 use crate::units::Timestamp;
 use crate::workload::{Daily, Minute};
@@ -21,7 +20,7 @@ pub struct Generate {
     days: u32,
     /// The first minute, a Wednesday for the pattern: RFC 3339, "2026-01-31 12:00:00" (UTC) or Unix
     /// seconds
-    #[arg(long, value_name = "TIME", value_parser = instant, default_value = "2025-01-01T00:00:00Z")]
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse, default_value = "2025-01-01T00:00:00Z")]
     start: Timestamp,
     /// Decides what is left to chance
     #[arg(long, value_name = "NUMBER", default_value_t = 7)]

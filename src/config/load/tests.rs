@@ -114,6 +114,7 @@ const HEAD: &str = "prometheus: {url: http://p}\ntargets:\n  - name: a\n";
 #[test]
 fn what_does_not_fit_is_named_with_its_place() {
     let with = |tail: &str| format!("{HEAD}{tail}");
+    let event = |event: &str| with(&format!("forecast: {{events: [{event}]}}\n"));
     let text = errors(&[
         ("no YAML", "prometheus: [\ntargets: }"),
         ("a tab", "prometheus:\n\turl: http://p\n"),
@@ -137,6 +138,13 @@ fn what_does_not_fit_is_named_with_its_place() {
         ("an unknown dimension", &with("    scale: {disk: {min: 1, max: 2}}\n")),
         ("an unknown detector", &with("detection: {mode: fancy}\n")),
         ("an unknown view", &with("detection: {calibrated: {views: [level, levels]}}\n")),
+        ("an event without a name", &event("{name: ' ', start: 2026-11-27, duration: 1d}")),
+        ("an event without an end", &event("{name: a, start: 2026-11-27}")),
+        ("an event with two ends", &event("{name: a, start: 1, end: 2, duration: 1s}")),
+        ("an event that ends too soon", &event("{name: a, start: 2026-11-27, end: 2026-11-26}")),
+        ("an event that comes again too soon", &event("{name: a, start: 1, end: 9, every: 7s}")),
+        ("an event of which no model knows", &event("{name: a, start: 1, end: 2}")),
+        ("an event at no time", &event("{name: a, start: soon, duration: 1s}")),
         ("an unknown policy", &with("policy: {tresholds: {}}\n")),
         ("a list for a section", &with("guard: []\n")),
         ("a key twice", &with("guard: {cooldown_up: 1s}\nguard: {cooldown_up: 2s}\n")),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Bound, Check, Range};
-use crate::config::Forecast;
+use crate::config::{Event, Forecast};
 use crate::units::duration;
 
 /// How many samples a history may have: those of a minute's step over two months.
@@ -20,6 +20,17 @@ impl Check<'_> {
                 format!("expected one of {}, found {model:?}", Forecast::MODELS.join(", ")),
             );
         }
+        let problem = Event::problem(&forecast.events);
+        self.that(problem.is_none(), key("events"), problem.unwrap_or_default());
+        let known = forecast.models.iter().any(|model| model == Event::MODEL);
+        self.that(
+            forecast.events.is_empty() || known,
+            key("events"),
+            format!(
+                "expected {} among forecast.models: no other model knows of events",
+                Event::MODEL
+            ),
+        );
         let step = forecast.step.max(Duration::from_millis(1));
         self.that(!forecast.horizons.is_empty(), key("horizons"), "expected at least one horizon");
         for (i, horizon) in forecast.horizons.iter().enumerate() {

@@ -1,10 +1,10 @@
-//! How Prometheus is asked: its address and what is sent along.
+//! How a Prometheus is reached.
 
 use reqwest::Url;
 use reqwest::header::HeaderName;
 
 use super::Check;
-use crate::config::{BasicAuth, HttpConfig, Prometheus};
+use crate::config::{HttpConfig, Prometheus};
 
 impl Check<'_> {
     pub(super) fn prometheus(&mut self, prometheus: &Prometheus) {
@@ -64,11 +64,6 @@ impl Check<'_> {
                 "expected one line of printable characters",
             );
         }
-    }
-
-    pub(super) fn basic_auth(&mut self, basic: &BasicAuth, key: &str) {
-        self.not_empty(&basic.username, format!("{key}.username"));
-        self.one_of((&basic.password, "password"), (&basic.password_file, "password_file"), key);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an expectation is made of: trend, seasons and events, each as columns at a point in time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Calendar;
@@ -60,13 +61,13 @@ pub struct Basis {
     /// Where the trend may bend, as shares of the history.
     bends: Vec<f64>,
     seasons: Vec<Season>,
-    events: Calendar,
+    events: Arc<Calendar>,
     after: TrendAfter,
 }
 
 impl Basis {
     /// The columns that can be told apart in a history of this length and step.
-    pub fn new(history: &Series, events: &Calendar, after: TrendAfter) -> Self {
+    pub fn new(history: &Series, events: &Arc<Calendar>, after: TrendAfter) -> Self {
         let length_seconds = history.length().as_secs_f64();
         let days = length_seconds / DAY;
         let step = history.step.as_secs_f64();
@@ -82,7 +83,7 @@ impl Basis {
                     Season { order: season.order.min(seen), ..*season }
                 })
                 .collect(),
-            events: events.clone(),
+            events: Arc::clone(events),
             after,
         }
     }
@@ -96,9 +97,7 @@ impl Basis {
                 penalties.extend([WAVE_PENALTY * (wave * wave) as f64; 2]);
             }
         }
-        if !self.events.is_empty() {
-            penalties.push(EVENT_PENALTY);
-        }
+        penalties.extend((0..self.events.names()).map(|_| EVENT_PENALTY));
         penalties
     }
 
@@ -126,9 +125,7 @@ impl Basis {
                 (s, c) = (s * cos + c * sin, c * cos - s * sin);
             }
         }
-        if !self.events.is_empty() {
-            put(f64::from(u8::from(self.events.is_event(at))));
-        }
+        self.events.are_on(at).for_each(|on| put(f64::from(u8::from(on))));
     }
 
     /// How far the trend has run, in lengths of the history; after `known`, slower and slower.
@@ -150,10 +147,11 @@ impl Basis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Event;
 
     const STEP: Duration = Duration::from_secs(300);
 
-    fn basis(days: usize, step: Duration, events: &Calendar, after: TrendAfter) -> Basis {
+    fn basis(days: usize, step: Duration, events: &Arc<Calendar>, after: TrendAfter) -> Basis {
         let samples = days * 86_400 / step.as_secs() as usize;
         let start = Timestamp::from_millis(0);
         Basis::new(&Series { start, step, values: vec![0.0; samples] }, events, after)
@@ -165,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_season_needs_enough_history_and_a_wave_enough_samples() {
-        let of = |days, step| orders(&basis(days, step, &Calendar::default(), TrendAfter::Flat));
+        let of = |days, step| orders(&basis(days, step, &Arc::default(), TrendAfter::Flat));
         assert_eq!(of(1, STEP), [4]);
         assert_eq!(of(13, STEP), [4, 24]);
         assert_eq!(of(14, STEP), [4, 24, 6]);
@@ -175,19 +173,22 @@ mod tests {
     #[test]
     fn each_column_has_a_penalty_and_is_written() {
         let day = Timestamp::from_seconds(DAY);
-        let calendar = Calendar::new([(day, day.plus(STEP))]);
-        for events in [Calendar::default(), calendar] {
+        let event = |name: &str| {
+            Event::new(name.to_owned(), day, day.plus(STEP), None).expect("a valid event")
+        };
+        let calendar = Calendar::new(&[event("sale"), event("match")]);
+        for events in [Arc::default(), Arc::new(calendar)] {
             let basis = basis(20, STEP, &events, TrendAfter::Flat);
             let mut row = vec![f64::NAN; basis.penalties().len()];
             basis.row(day, day, &mut row);
             assert!(row.iter().all(|cell| cell.is_finite()), "{row:?}");
-            assert_eq!(row.len() - usize::from(!events.is_empty()), 2 + 9 + 2 * (4 + 24 + 6));
+            assert_eq!(row.len() - events.names(), 2 + 9 + 2 * (4 + 24 + 6));
         }
     }
 
     #[test]
     fn a_trend_runs_until_it_is_known_and_then_slows_down() {
-        let none = Calendar::default();
+        let none = Arc::default();
         let known = Timestamp::from_seconds(10.0 * DAY);
         let at = |days: f64| Timestamp::from_seconds(days * DAY);
         let damped = basis(10, STEP, &none, TrendAfter::Damped(Duration::from_secs(43_200)));

@@ -27,7 +27,7 @@ use rehearsal::Rehearsal;
 use remainder::{Remainder, Running};
 use robust::Fit;
 
-const NAME: &str = "prophet";
+const NAME: &str = crate::config::Event::MODEL;
 
 /// The slope of the trend halves in this time after the last sample.
 const HALF_LIFE: Duration = Duration::from_secs(12 * 3600);
@@ -42,7 +42,6 @@ const ROUNDING: f64 = 1e-9;
 #[derive(Clone, Debug)]
 pub struct Prophet {
     task: Task,
-    events: Calendar,
     after: TrendAfter,
     learnt: Option<Learnt>,
 }
@@ -74,14 +73,14 @@ struct Unit {
 }
 
 impl Prophet {
-    /// A model that knows no events, and whose trend fades.
+    /// A model whose trend fades.
     pub fn new(task: &Task) -> Self {
-        Self::with(task, Calendar::default(), TrendAfter::Damped(HALF_LIFE))
+        Self::with(task, TrendAfter::Damped(HALF_LIFE))
     }
 
-    /// A model that knows when events are on, and how its trend goes on.
-    pub fn with(task: &Task, events: Calendar, after: TrendAfter) -> Self {
-        Self { task: task.clone(), events, after, learnt: None }
+    /// A model whose trend goes on like this.
+    pub fn with(task: &Task, after: TrendAfter) -> Self {
+        Self { task: task.clone(), after, learnt: None }
     }
 }
 
@@ -104,7 +103,7 @@ impl Forecaster for Prophet {
         sorted.sort_unstable_by(f64::total_cmp);
         let unit = Unit::of(&sorted);
         let targets: Vec<f64> = history.values.iter().map(|value| unit.inside(*value)).collect();
-        let basis = Basis::new(history, &self.events, self.after);
+        let basis = Basis::new(history, &self.task.events, self.after);
         let penalties = basis.penalties();
         let fit = robust::fit(&targets, &penalties, |index, row| {
             let at = history.at(index);

@@ -1,12 +1,20 @@
 use std::f64::consts::TAU;
+use std::sync::Arc;
 
 use super::*;
+use crate::config::Event;
 
 const STEP: Duration = Duration::from_secs(300);
 const DAY: usize = 288;
 
 fn task(horizons: &[usize]) -> Task {
-    Task { step: STEP, horizons: horizons.to_vec(), levels: vec![0.05, 0.5, 0.95], seed: 1 }
+    Task {
+        step: STEP,
+        horizons: horizons.to_vec(),
+        levels: vec![0.05, 0.5, 0.95],
+        seed: 1,
+        events: Arc::default(),
+    }
 }
 
 fn series(samples: usize, value: impl Fn(usize) -> f64) -> Series {
@@ -55,7 +63,7 @@ fn a_trend_fades_after_the_last_sample_or_stops() {
     let history = series(4 * DAY, |i| i as f64 + noise(i));
     let task = task(&[DAY, 2 * DAY - DAY / 2, 40 * DAY]);
     let ahead = |after| {
-        let mut model = Prophet::with(&task, Calendar::default(), after);
+        let mut model = Prophet::with(&task, after);
         // The last days of the history do not reach the horizons: what is left from the trend is not
         // learnt, only the trend shows.
         model.task.horizons = vec![1];
@@ -87,11 +95,13 @@ fn an_event_lifts_what_is_expected_while_it_is_on() {
     let samples = 12 * DAY;
     let history = series(samples, signal);
     let next = (samples..).find(|&i| on(i)).unwrap();
-    let calendar = Calendar::new(
-        (0..samples + 3 * DAY).filter(|&i| on(i)).map(|i| (history.at(i), history.at(i + 1))),
-    );
+    let events: Vec<Event> = (0..samples + 3 * DAY)
+        .filter(|&i| on(i))
+        .map(|i| Event::new("sale".to_owned(), history.at(i), history.at(i + 1), None).unwrap())
+        .collect();
     let task = task(&[next - samples, next - samples + 2]);
-    let with = fitted(&Prophet::with(&task, calendar, TrendAfter::Flat), &history);
+    let knowing = Task { events: Arc::new(Calendar::new(&events)), ..task.clone() };
+    let with = fitted(&Prophet::with(&knowing, TrendAfter::Flat), &history);
     let found = medians(&with);
     let lift = found[1] - found[0];
     assert!((lift - 200.0).abs() < 30.0, "{lift} at its begin");

@@ -1,4 +1,5 @@
 use std::f64::consts::TAU;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ndarray::Array2;
@@ -10,7 +11,13 @@ use crate::units::Timestamp;
 const STEP: Duration = Duration::from_secs(300);
 
 fn task(horizons: &[usize]) -> Task {
-    Task { step: STEP, horizons: horizons.to_vec(), levels: vec![0.1, 0.5, 0.9], seed: 7 }
+    Task {
+        step: STEP,
+        horizons: horizons.to_vec(),
+        levels: vec![0.1, 0.5, 0.9],
+        seed: 7,
+        events: Arc::default(),
+    }
 }
 
 fn series(samples: usize, value: impl Fn(usize) -> f64) -> Series {

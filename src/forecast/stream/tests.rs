@@ -108,3 +108,33 @@ fn models_that_nobody_knows_are_left_out() {
     stream.learn(&past(&[10.0; 600])).expect("values");
     assert!(median(&stream).is_some_and(|median| (median - 10.0).abs() < 1e-6));
 }
+
+/// An hour of every day at another time, and one to come.
+#[test]
+fn an_event_of_the_settings_is_expected() {
+    let hour = |day: i64| 288 * day + 12 * (5 * day % 17);
+    let event = |day: i64| {
+        let from = at(STEP * (hour(day) - 288 * 9));
+        let to = from.plus(Duration::from_secs(3600));
+        config::Event::new("sale".to_owned(), from, to, None).expect("a valid event")
+    };
+    let days = 0..10;
+    let on = |i: i64| days.clone().any(|day| (hour(day)..hour(day) + 12).contains(&i));
+    let values: Vec<f64> =
+        (0..288 * 9).map(|i| if on(i) { 300.0 } else { 100.0 } + (i % 7) as f64).collect();
+    let expected = |events: Vec<config::Event>| {
+        let models = vec!["prophet".to_owned()];
+        let horizons = vec![Duration::from_secs(3600)];
+        let settings = config::Forecast { models, horizons, events, ..config::Forecast::default() };
+        let mut stream = Stream::new(&settings, 1);
+        stream.learn(&past(&values)).expect("values");
+        // The newest sample is an hour before the event.
+        let first = hour(9) - 288 * 9;
+        for step in 0..=first - 11 {
+            stream.observe(at(step * STEP), Some(103.0));
+        }
+        median(&stream).expect("told")
+    };
+    let (with, without) = (expected(days.map(event).collect()), expected(Vec::new()));
+    assert!(with > 200.0 && without < 150.0, "{with} with the event, {without} without");
+}

@@ -224,6 +224,7 @@ mod tests {
             horizons: vec![1, 8],
             levels: vec![0.05, 0.5, 0.95],
             seed: 42,
+            events: Default::default(),
         }
     }
 

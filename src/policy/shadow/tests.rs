@@ -3,12 +3,13 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::arm::{Moment, Pacing, Wish};
+use super::behavior::{Behavior, OF_LEVEL, OF_RATIO};
 use super::brain::Shadow;
 use super::level::Level;
 use super::pace::Pace;
 use super::phase::Phase;
 use super::reference::Reference;
-use super::rule::{self, RULES, WINDOWS};
+use super::rule;
 use super::season::Season;
 use super::*;
 use crate::config::Policy;
@@ -18,6 +19,10 @@ use crate::policy::plant::Plant;
 use crate::policy::{PolicyState, propose as propose_by, recall as recall_by};
 use crate::promql::Freshness;
 use crate::units::{Limit, Timestamp};
+
+const QUICK: Behavior = OF_LEVEL[0];
+const STEPS: Behavior = OF_LEVEL[3];
+const TOLERANT: Behavior = OF_RATIO[3];
 
 const DELAY: Duration = Duration::from_secs(120);
 
@@ -74,7 +79,7 @@ impl Stage {
 #[test]
 fn a_growth_is_made_at_once_and_a_shrink_where_it_is_worth_one() {
     let mut pacing = Pacing::default();
-    let wish = |now, highest| Wish { now, highest };
+    let wish = |now, highest| Wish { now, highest, behavior: &QUICK };
     assert_eq!(pacing.size(minute(0), 1.0, 20, wish(21, 21)), 21);
     pacing.moved(minute(0));
     assert_eq!(pacing.size(minute(1), 1.0, 21, wish(10, 10)), 21, "a minute after a change");
@@ -93,15 +98,55 @@ fn a_growth_is_made_at_once_and_a_shrink_where_it_is_worth_one() {
 #[test]
 fn a_need_that_returns_starts_the_patience_anew() {
     let mut pacing = Pacing::default();
-    let low = Wish { now: 17, highest: 17 };
+    let low = Wish { now: 17, highest: 17, behavior: &QUICK };
     for at in 0..14 {
         assert_eq!(pacing.size(minute(at), 1.0, 18, low), 18);
     }
-    pacing.size(minute(14), 1.0, 18, Wish { now: 18, highest: 18 });
+    pacing.size(minute(14), 1.0, 18, Wish { now: 18, highest: 18, behavior: &QUICK });
     for at in 15..29 {
         assert_eq!(pacing.size(minute(at), 1.0, 18, low), 18, "minute {at}");
     }
     assert_eq!(pacing.size(minute(29), 1.0, 18, low), 17);
+}
+
+#[test]
+fn a_calm_behavior_makes_fewer_and_larger_changes() {
+    let mut pacing = Pacing::default();
+    let mut size = |at, present, now, behavior| {
+        pacing.size(minute(at), 1.0, present, Wish { now, highest: now, behavior })
+    };
+    assert_eq!(size(0, 20, 21, &STEPS), 22, "a tenth at least");
+    assert_eq!(size(1, 20, 29, &STEPS), 29, "and all that is needed");
+    assert_eq!(size(2, 20, 17, &STEPS), 20, "3 are less than a fifth");
+    assert_eq!(size(3, 20, 16, &STEPS), 16);
+    assert_eq!(size(4, 20, 21, &TOLERANT), 20, "a twentieth too much is let be");
+    assert_eq!(size(5, 20, 22, &TOLERANT), 22);
+}
+
+/// A load that swings slowly, without noise.
+fn smooth(minute: usize) -> f64 {
+    120.0 + 60.0 * (minute as f64 * std::f64::consts::TAU / 1440.0).sin()
+}
+
+#[test]
+fn a_smooth_load_takes_no_more_changes_than_under_the_reference() {
+    let changes = |policy: &str| {
+        let mut stage = Stage::new(policy);
+        let (mut changes, mut before, mut short) = (0, 10, 0);
+        for at in 0..8 * 1440 {
+            stage.live(minute(at), smooth(at));
+            let wanted = stage.plant.wanted();
+            // The first days count in no record.
+            if at > 3 * 1440 {
+                changes += u32::from(wanted != before);
+                short += u32::from(f64::from(stage.plant.ready()) * 10.0 < smooth(at));
+            }
+            before = wanted;
+        }
+        (changes, short)
+    };
+    let (own, reference) = (changes("default"), changes("hpa"));
+    assert!(own.0 <= reference.0 && own.1 <= reference.1, "{own:?}, the reference {reference:?}");
 }
 
 #[test]
@@ -224,25 +269,25 @@ fn a_forecast_is_read_where_it_tells_the_levels() {
 #[test]
 fn a_record_is_what_obeying_the_arm_does() {
     let mut shadow = Shadow::default();
-    let arms = RULES.len() * WINDOWS.len();
-    let mut plants = vec![Plant::new(10); arms];
-    let mut pacings = vec![Pacing::default(); arms];
+    let arms: Vec<_> = rule::arms().collect();
+    let mut plants = vec![Plant::new(10); arms.len()];
+    let mut pacings = vec![Pacing::default(); arms.len()];
     for at in 0..3000 {
         let time = minute(at);
         let sample =
             Sample { at: time, load: load(at), capacity: 10.0, delay: DELAY, foreseen: None };
         shadow.learn(&sample, 10);
-        let wishes = shadow.wishes(time, sample.load / 10.0);
-        for arm in 0..arms {
+        for (arm, obedience) in arms.iter().enumerate() {
             let plant = &mut plants[arm];
             plant.tick(time);
             let present = plant.wanted();
-            let size = pacings[arm].size(time, 1.0, present, wishes[arm]);
+            let wish = shadow.wish(time, sample.load / 10.0, *obedience);
+            let size = pacings[arm].size(time, 1.0, present, wish);
             if size != present {
                 plant.scale_to(size, time, DELAY);
                 pacings[arm].moved(time);
             }
-            assert_eq!(*plant, shadow.arms[arm].plant, "{} at {at}", rule::name(arm));
+            assert_eq!(*plant, shadow.arms[arm].plant, "{obedience} at {at}");
         }
     }
 }

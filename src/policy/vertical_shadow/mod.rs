@@ -46,6 +46,8 @@ pub(super) struct State {
     arms: Vec<Arm>,
     /// The arm that is obeyed.
     obeyed: Option<usize>,
+    /// The one with the best record of the others.
+    next: Option<usize>,
     /// How many spans something is known of.
     seen: f64,
     /// The mean need, the past counting half after a week.
@@ -53,6 +55,26 @@ pub(super) struct State {
     /// What memory needed when it last ran short, times a factor, and when that was.
     floor: Option<(Timestamp, f64)>,
     pace: Pace,
+}
+
+/// Which rule is obeyed, and what that rests on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing {
+    /// The rule that is obeyed.
+    pub obeyed: Candidate,
+    /// The next best.
+    pub next: Option<Candidate>,
+}
+
+/// A rule with its record. The past counts half after a week.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// The rule as reasons name it, as in `1.2 times the peak of a day`.
+    pub name: String,
+    /// Its mean limit in cores or bytes.
+    pub mean_limit: f64,
+    /// Share of the time in which the need came near its limit, 0–1.
+    pub short_ratio: f64,
 }
 
 pub(super) fn propose(
@@ -155,12 +177,17 @@ impl State {
     /// Obeys the arm with the best record, unless the present one is hardly worse.
     fn choose(&mut self, rules: &Rules) {
         let cost = |arm: &Arm| arm.cost(rules, self.mean_need);
-        let costs = self.arms.iter().map(cost).enumerate();
-        let Some((best, least)) = costs.min_by(|(_, a), (_, b)| a.total_cmp(b)) else { return };
-        let present = self.obeyed.and_then(|place| self.arms.get(place)).map(cost);
+        let costs: Vec<f64> = self.arms.iter().map(cost).collect();
+        let best_but = |other: Option<usize>| {
+            let all = costs.iter().copied().enumerate().filter(|(place, _)| Some(*place) != other);
+            all.min_by(|(_, a), (_, b)| a.total_cmp(b))
+        };
+        let Some((best, least)) = best_but(None) else { return };
+        let present = self.obeyed.and_then(|place| costs.get(place));
         if present.is_none_or(|present| least < (1.0 - SWITCH_RATIO) * present) {
             self.obeyed = Some(best);
         }
+        self.next = best_but(self.obeyed).map(|(place, _)| place);
     }
 
     /// What memory must have since it last ran short.
@@ -174,13 +201,13 @@ impl State {
     fn named(&self, situation: &Situation) -> (f64, String) {
         let dimension = situation.dimension;
         let (named, reason) = match self.obeyed.zip(self.standing(dimension)) {
-            Some((place, (rule, arm))) => {
+            Some((place, Standing { obeyed, .. })) => {
                 let all = limits(dimension, &self.recent, &self.levels);
                 let reason = format!(
                     "{}; in shadow its mean limit was {}, near in {} of the time",
-                    rule.describe(),
-                    describe(dimension, arm.mean_limit),
-                    percent(arm.short),
+                    obeyed.name,
+                    describe(dimension, obeyed.mean_limit),
+                    percent(obeyed.short_ratio),
                 );
                 (all.get(place).copied().unwrap_or(0.0), reason)
             }
@@ -197,9 +224,17 @@ impl State {
         (named, reason)
     }
 
-    /// The rule that is obeyed, and its record.
-    fn standing(&self, dimension: Dimension) -> Option<(Rule, &Arm)> {
-        let place = self.obeyed?;
-        Some((*rules(dimension).get(place)?, self.arms.get(place)?))
+    /// Which rule is obeyed, and what that rests on; `None` on the first day.
+    pub(super) fn standing(&self, dimension: Dimension) -> Option<Standing> {
+        let rules = rules(dimension);
+        let candidate = |place: usize| {
+            let (rule, arm) = (rules.get(place)?, self.arms.get(place)?);
+            let (mean_limit, short_ratio) = (arm.mean_limit, arm.short);
+            Some(Candidate { name: rule.describe(), mean_limit, short_ratio })
+        };
+        Some(Standing {
+            obeyed: self.obeyed.and_then(candidate)?,
+            next: self.next.and_then(candidate),
+        })
     }
 }

@@ -72,6 +72,13 @@ impl TargetState {
         self.dimensions.values().filter_map(|d| d.decision.as_ref()).map(|d| d.at).max()
     }
 
+    /// The value of `signal` at the last evaluation; `None` where it was not measured then.
+    pub fn measured(&self, signal: Signal) -> Option<f64> {
+        let latest = self.window.latest().filter(|now| self.evaluated_at() == Some(now.at))?;
+        let reading = latest.reading(signal);
+        reading.value.filter(|_| reading.freshness.allows_growth())
+    }
+
     pub(super) fn decide<'a>(
         &'a mut self,
         at: Timestamp,
@@ -141,6 +148,7 @@ impl TargetState {
             workload: workload.filter(|_| dimension == Dimension::Replicas).map(|rule| Workload {
                 ready: now.value(Signal::ReplicasReady),
                 latency_seconds: now.value(Signal::LatencySeconds),
+                error_ratio: now.value(Signal::ErrorRatio),
                 cpu_ratio: now
                     .value(Signal::CpuUsageCores)
                     .zip(now.value(Signal::CpuLimitCores))
@@ -231,7 +239,7 @@ pub(super) fn schooled(
 }
 
 /// What is used of a dimension, and forecast.
-pub(super) fn usage_of(dimension: Dimension) -> Signal {
+pub fn usage_of(dimension: Dimension) -> Signal {
     match dimension {
         Dimension::Cpu => Signal::CpuUsageCores,
         Dimension::Memory => Signal::MemoryWorkingSetBytes,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{Guard, Scale, WorkloadRule};
+use crate::config::{Guard, Policy, Scale, WorkloadRule};
 use crate::guard::ClipReason;
 use crate::promql::Freshness;
 use crate::window::Observation;
@@ -231,9 +231,9 @@ fn an_empty_answer_forgets_nothing_that_was_learnt() {
     }
 }
 
-/// A rule of replicas whose policy is the default one.
-fn engine_of_replicas() -> Engine {
-    let of = DimensionSettings::new(Dimension::Replicas, None, None, None);
+/// A rule of replicas whose policy is the default one, or this.
+fn engine_of_replicas(policy: Option<Policy>) -> Engine {
+    let of = DimensionSettings::new(Dimension::Replicas, None, policy, None);
     let settings = RuleSettings {
         mode: Mode::Advise,
         dimensions: BTreeMap::from([(Dimension::Replicas, of)]),
@@ -253,7 +253,7 @@ fn loaded(tick: i64, load: f64) -> Observed {
 
 #[test]
 fn the_default_policy_goes_to_school_before_it_decides() {
-    let mut engine = engine_of_replicas();
+    let mut engine = engine_of_replicas(None);
     tick(&mut engine, 0, vec![loaded(0, 100.0)]);
     let standing = |engine: &Engine| {
         let (_, _, state) = engine.targets().next().expect("the target");
@@ -272,4 +272,27 @@ fn the_default_policy_goes_to_school_before_it_decides() {
     let (_, _, state) = engine.targets().next().expect("the target");
     let forecaster = state.dimensions[&Dimension::Replicas].forecaster().expect("wanted");
     assert!(forecaster.forecast().is_some());
+}
+
+#[test]
+fn a_service_whose_requests_fail_gets_a_replica() {
+    let mut engine = engine_of_replicas(Policy::named("thresholds"));
+    let failing = |tick, errors| {
+        let mut seen = loaded(tick, 60.0);
+        for (used, limit) in [
+            (Signal::CpuUsageCores, Signal::CpuLimitCores),
+            (Signal::MemoryWorkingSetBytes, Signal::MemoryLimitBytes),
+        ] {
+            seen.observation.set(used, Reading::fresh(0.5e9));
+            seen.observation.set(limit, Reading::fresh(1e9));
+        }
+        seen.observation.set(Signal::ReplicasWanted, Reading::fresh(6.0));
+        seen.observation.set(Signal::ErrorRatio, Reading::fresh(errors));
+        vec![seen]
+    };
+    let calm = tick(&mut engine, 0, failing(0, 0.01));
+    assert_eq!(calm.action, Action::NoScaling, "{calm:?}");
+    let alarmed = tick(&mut engine, 1, failing(1, 0.2));
+    assert_eq!((alarmed.action, alarmed.desired), (Action::ScaleUp, Some(7.0)), "{alarmed:?}");
+    assert!(alarmed.reasons.iter().any(|reason| reason.contains("error")), "{alarmed:?}");
 }

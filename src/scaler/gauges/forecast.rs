@@ -2,10 +2,10 @@
 
 use super::TargetFamily;
 use crate::forecast::{Member, Standing};
-use crate::scaler::engine::TargetState;
+use crate::scaler::engine::{TargetState, usage_of};
 use crate::units::duration;
 
-pub(super) const FAMILIES: [TargetFamily; 6] = [
+pub(super) const FAMILIES: [TargetFamily; 7] = [
     TargetFamily {
         name: "loadline_forecast",
         help: "What is expected of the usage after a horizon, by quantile; in cores, bytes or load",
@@ -24,6 +24,19 @@ pub(super) const FAMILIES: [TargetFamily; 6] = [
                         ];
                         s.put(rule, t, &labels, *value)?;
                     }
+                }
+            }
+            Ok(())
+        },
+    },
+    TargetFamily {
+        name: "loadline_forecast_usage",
+        help: "What is forecast, as measured at the last evaluation, in cores, bytes or load",
+        put: |s, rule, t| {
+            for (dimension, state) in &t.dimensions {
+                let measured = state.forecaster().and_then(|_| t.measured(usage_of(*dimension)));
+                if let Some(value) = measured {
+                    s.put(rule, t, &[("dimension", dimension.name())], value)?;
                 }
             }
             Ok(())

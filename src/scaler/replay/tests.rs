@@ -1,7 +1,12 @@
 use std::io::{BufReader, Write};
 use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::Value;
 
 use super::*;
+use crate::config::WorkloadRule;
 use crate::policy::Action;
 use crate::promql::Freshness;
 use crate::scaler::engine::{Change, DimensionSettings, RuleSettings};
@@ -126,4 +131,175 @@ fn what_is_no_recording_is_named_by_its_line() {
     assert_eq!(error, "line 1: expected the start of a process, found something else");
     let torn = replay(tick.as_bytes(), |_| {}).expect("a torn line is left out");
     assert!(torn.torn && torn.ticks == 0);
+}
+
+/// The lines of a short recording with something of everything, replicas and their past included.
+fn varied() -> Vec<String> {
+    let of = |dimension| (dimension, DimensionSettings::new(dimension, None, None, None));
+    let workload = WorkloadRule { capacity: 10.0, startup_delay: Duration::from_secs(60) };
+    let settings = RuleSettings {
+        mode: Mode::Advise,
+        dimensions: Dimension::ALL.into_iter().map(of).collect(),
+        workload: Some(workload),
+    };
+    let step = Duration::from_secs(30);
+    let forecast = Forecast {
+        dimensions: vec![Dimension::Replicas, Dimension::Cpu],
+        step,
+        horizons: vec![step, step * 4],
+        history: step * 50,
+        ..Forecast::default()
+    };
+    let rule: Arc<str> = "shop".into();
+    let loaded = |tick: i64| {
+        let mut seen = seen("a", tick);
+        let load = 50.0 + (tick * 13 % 17) as f64;
+        seen.observation.set(Signal::Load, Reading::fresh(load));
+        seen.observation.set(Signal::ReplicasReady, Reading::fresh(6.0));
+        seen
+    };
+    let change = Change {
+        target: "a".into(),
+        dimension: Dimension::Cpu,
+        direction: Action::ScaleUp,
+        at: at(3),
+    };
+    let values = (0..40).map(|i| (i % 9 != 0).then(|| 50.0 + f64::from(i * 7 % 11))).collect();
+    let mut events = vec![
+        Event::Start { detection: Detection::default(), forecast, rows: 50 },
+        Event::Rules(vec![(rule.clone(), settings)]),
+        Event::Remember(change.clone()),
+        Event::Recall { rule: rule.clone(), observed: loaded(4) },
+        Event::Learn {
+            target: "a".into(),
+            dimension: Dimension::Replicas,
+            start: at(-35),
+            step,
+            values,
+        },
+        Event::Confirm(change.clone(), Limit::At(1.5)),
+    ];
+    events.extend((5..32).map(|tick| Event::Tick {
+        rule: rule.clone(),
+        at: at(tick),
+        observed: vec![loaded(tick)],
+        standing: Stood::default(),
+    }));
+    let (target, dimension) = ("a".into(), Dimension::Memory);
+    events.insert(9, Event::Adopt { target, dimension, size: Limit::Max, at: at(7) });
+    let mut engine = Engine::new(Detection::default(), Forecast::default(), 1);
+    let mut lines = Vec::new();
+    for event in events {
+        let is_tick = matches!(event, Event::Tick { .. });
+        lines.push(Line::Event(Box::new(event.clone())));
+        let decisions = event.tell(&mut engine).expect("taken");
+        lines.extend(is_tick.then_some(Line::Decided(decisions)));
+    }
+    lines.iter().map(|line| serde_json::to_string(line).expect("JSON")).collect()
+}
+
+fn replayed(lines: &[String]) -> Result<Replayed, ReplayError> {
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    replay(text.as_bytes(), |_| {})
+}
+
+/// How many values there are in `value`, itself included.
+fn size(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(list) => list.iter().map(size).sum(),
+        Value::Object(map) => map.values().map(size).sum(),
+        _ => 0,
+    }
+}
+
+/// The value at `place` of these, counted from the outside in.
+fn nth(value: &mut Value, mut place: usize) -> &mut Value {
+    if place == 0 {
+        return value;
+    }
+    place -= 1;
+    let parts: Vec<&mut Value> = match value {
+        Value::Array(list) => list.iter_mut().collect(),
+        Value::Object(map) => map.values_mut().collect(),
+        _ => unreachable!("a value without parts is counted once"),
+    };
+    for part in parts {
+        let size = size(part);
+        if place < size {
+            return nth(part, place);
+        }
+        place -= size;
+    }
+    unreachable!("places are below the size")
+}
+
+/// Values that a scaler hardly writes.
+fn odd() -> impl Strategy<Value = Value> {
+    let texts = ["", "0s", "1ms", "3y", "500000y", "max", "b", "9999-12-30T00:00:00Z"];
+    prop_oneof![
+        prop::sample::select(texts.to_vec()).prop_map(Value::from),
+        prop::sample::select(vec![0.0, -1.0, 1e-300, 0.5, 1e18, 1e300]).prop_map(Value::from),
+        prop::sample::select(vec![0, 1, 7, u64::MAX]).prop_map(Value::from),
+        Just(Value::Null),
+        Just(Value::Array(Vec::new())),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever stands in one place of a recording, it is lived through or refused with its line.
+    #[test]
+    fn a_recording_with_an_odd_value_is_replayed_or_refused(
+        early in prop::bool::ANY,
+        line in any::<prop::sample::Index>(),
+        place in any::<prop::sample::Index>(),
+        odd in odd(),
+    ) {
+        let mut lines = varied();
+        // Settings are few lines, and the most can be wrong with them.
+        let line = if early { line.index(5) } else { line.index(lines.len()) };
+        let mut value: Value = serde_json::from_str(&lines[line]).expect("JSON");
+        let place = place.index(size(&value));
+        *nth(&mut value, place) = odd;
+        lines[line] = value.to_string();
+        if let Err(error) = replayed(&lines) {
+            prop_assert!(error.to_string().starts_with("line "), "{error}");
+        }
+    }
+}
+
+#[test]
+fn settings_that_the_scaler_would_have_refused_are_named() {
+    let lines = varied();
+    assert_eq!(replayed(&lines).expect("readable").equal, 27, "the case is whole");
+    for (line, old, new, expected) in [
+        (0, "\"rows\":50", "\"rows\":0", "line 1: rows: expected 1 to 100000"),
+        (
+            0,
+            "\"n_estimators\":100",
+            "\"n_estimators\":0",
+            "line 1: detection.n_estimators: expected 1 to 10000, found 0",
+        ),
+        (
+            0,
+            "\"step\":\"30s\"",
+            "\"step\":\"0s\"",
+            "line 1: forecast.step: expected a duration above 0",
+        ),
+        (
+            1,
+            "\"capacity\":10.0",
+            "\"capacity\":0.0",
+            "line 2: workload.capacity: expected a number above 0",
+        ),
+        (1, "\"scale_up_ratio\":0.75", "\"scale_up_ratio\":-1.0", "line 2: policy.threshold"),
+        (4, "\"step\":\"30s\"", "\"step\":\"0s\"", "line 5: step: expected a duration above 0"),
+    ] {
+        let mut changed = lines.clone();
+        changed[line] = lines[line].replacen(old, new, 1);
+        assert_ne!(changed, lines, "{old}");
+        let error = replayed(&changed).expect_err(new).to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
 }

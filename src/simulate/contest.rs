@@ -108,7 +108,8 @@ impl Heat<'_> {
         let mut runners = runners.collect::<io::Result<Vec<_>>>()?;
         let nothing = Foresight::default();
         let learning = runners.iter().any(Runner::learns);
-        let first = Outlook::begins(setting);
+        let first = self.source.map(|source| Outlook::begins(setting, source));
+        let first = first.unwrap_or(setting.test_from);
         let mut outlook = self.source.map(|source| Outlook::new(setting, source, first));
         let school = if learning { setting.school() } else { first };
         for index in school..setting.test_from {

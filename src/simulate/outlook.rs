@@ -53,6 +53,9 @@ const UPPER_LEVEL: f64 = 0.95;
 /// What models play before the first sample that counts, so that policies know how good they are.
 const REHEARSED: Duration = Duration::from_secs(6 * 86_400);
 
+/// What boosting is first fitted to.
+const FIRST_FIT: Duration = Duration::from_secs(86_400);
+
 /// A source at work on one load, sample by sample.
 pub(super) struct Outlook<'a> {
     setting: &'a Setting,
@@ -89,10 +92,14 @@ impl Source {
 
 impl<'a> Outlook<'a> {
     /// The first sample that must be asked for: some before the test, so that models have a record.
-    pub(super) fn begins(setting: &Setting) -> usize {
-        let rehearsed = setting.load.steps(REHEARSED);
-        // Half of a short training part is left to fit models to.
-        setting.test_from - rehearsed.min(setting.test_from / 2)
+    pub(super) fn begins(setting: &Setting, source: &Source) -> usize {
+        let test_from = setting.test_from;
+        match source {
+            // It costs a fit in three days, and whoever weighs it by its record gets a long one.
+            Source::ShortTerm => (setting.school() + setting.load.steps(FIRST_FIT)).min(test_from),
+            // Half of a short training part is left to fit models to.
+            _ => test_from - setting.load.steps(REHEARSED).min(test_from / 2),
+        }
     }
 
     /// Ready for the sample `first`, by what came before.

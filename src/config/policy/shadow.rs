@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ShadowLimits;
 
-/// Keep services in shadow, one for each of some eighty rules and one for the reference autoscaler, and
-/// obey the rule with the best record.
+/// Keep services in shadow, one for each way of obeying some thirty rules and one for the reference
+/// autoscaler, and obey the one with the best record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Shadow {

@@ -6,15 +6,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::super::plant::Plant;
+use super::behavior::Behavior;
 use super::pace::{blend, minutes};
 use crate::units::Timestamp;
 
 /// How long after a change none is made downwards, in minutes.
 const COOLDOWN: f64 = 5.0;
-/// The smallest shrink that is made at once, as a share of the present size.
-const LEAST_SHRINK: f64 = 0.12;
-/// After how many minutes the smallest shrink is made too.
-const PATIENCE: f64 = 15.0;
 /// How much more load an arm must have carried to count as safe.
 const MARGIN: f64 = 1.02;
 
@@ -29,19 +26,22 @@ pub(super) struct Pacing {
     low: f64,
 }
 
-/// What a rule wants of a service: now, and at most within its window.
+/// What a rule wants of a service: now, and at most within the window of the behavior.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Wish {
     pub(super) now: u32,
     pub(super) highest: u32,
+    pub(super) behavior: &'static Behavior,
 }
 
 impl Pacing {
     /// How many replicas a service of `present` replicas gets: a growth at once, a shrink where it is
-    /// worth one.
+    /// worth one; what either is, the behavior says.
     pub(super) fn size(&mut self, at: Timestamp, pause: f64, present: u32, wish: Wish) -> u32 {
-        if wish.now > present {
-            return wish.now;
+        let behavior = wish.behavior;
+        let size = f64::from(present);
+        if f64::from(wish.now) > size * (1.0 + behavior.tolerance) {
+            return wish.now.max((size * (1.0 + behavior.least_growth)).ceil() as u32);
         }
         if wish.highest >= present {
             self.low = 0.0;
@@ -49,8 +49,8 @@ impl Pacing {
         }
         self.low += pause;
         let rested = self.moved.is_none_or(|moved| minutes(at.since(moved)) >= COOLDOWN);
-        let least = (LEAST_SHRINK * f64::from(present)).max(1.0);
-        let worth = f64::from(present - wish.highest) >= least || self.low >= PATIENCE;
+        let least = (behavior.least_shrink * size).max(1.0);
+        let worth = f64::from(present - wish.highest) >= least || self.low >= behavior.patience;
         if rested && worth { wish.highest } else { present }
     }
 

@@ -6,14 +6,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::arm::{Arm, Moment, Pacing, Record, Wish};
+use super::behavior::LONGEST_WINDOW;
 use super::choice::{Choice, Measure};
 use super::level::Level;
 use super::pace::{LONGEST, Pace, minutes};
 use super::phase::Phase;
 use super::reference::Reference;
-use super::rule::{self, RULES, View, WINDOWS};
+use super::rule::{self, Obedience, RULES, View};
 use super::season::Season;
-use crate::config::Shadow as Settings;
+use crate::config::{Aim, Shadow as Settings};
 use crate::units::Timestamp;
 
 /// How long the arms are watched before one is obeyed, in minutes.
@@ -24,7 +25,7 @@ const SLOW_HALF_LIFE: f64 = 10_080.0;
 /// Minutes of a day.
 const DAY: f64 = 1440.0;
 /// The share of the reference's replicas that is aimed at, and how far the budget moves it.
-const COST_RATIO: f64 = 0.95;
+const COST_RATIO: f64 = 0.957;
 const COST_RATIOS: (f64, f64) = (0.85, 1.0);
 /// How much of the reference's replicas of a day may be owed. What is saved is not spent later.
 const BUDGET: (f64, f64) = (-0.2, 0.0);
@@ -103,8 +104,7 @@ impl Shadow {
         let view = View { load, outlook, rise, leap, foreseen };
         let needs = RULES.iter().map(|rule| replicas(rule.load(&view) / capacity)).collect();
         self.needs.push_back((at, needs));
-        let longest = WINDOWS[WINDOWS.len() - 1];
-        while self.needs.front().is_some_and(|(old, _)| minutes(at.since(*old)) >= longest) {
+        while self.needs.front().is_some_and(|(old, _)| minutes(at.since(*old)) >= LONGEST_WINDOW) {
             self.needs.pop_front();
         }
 
@@ -117,7 +117,8 @@ impl Shadow {
             weight: pace.weight(HALF_LIFE),
             slow_weight: pace.weight(SLOW_HALF_LIFE),
         };
-        let wishes = self.wishes(at, load / capacity);
+        let wishes: Vec<Wish> =
+            rule::arms().map(|obedience| self.wish(at, load / capacity, obedience)).collect();
         self.arms.resize_with(wishes.len(), || Arm::new(present));
         for (arm, wish) in self.arms.iter_mut().zip(wishes) {
             arm.live(&moment, wish);
@@ -125,24 +126,16 @@ impl Shadow {
         self.reference.get_or_insert_with(|| Reference::new(present)).live(&moment);
     }
 
-    /// What every arm wants now, rule by rule, window by window. None shrinks below the load of now.
-    pub(super) fn wishes(&self, at: Timestamp, load: f64) -> Vec<Wish> {
-        let least = replicas(load);
-        let Some((_, now)) = self.needs.back() else { return Vec::new() };
-        let mut wishes: Vec<Wish> = Vec::with_capacity(now.len() * WINDOWS.len());
-        for need in now {
-            wishes.extend(WINDOWS.map(|_| Wish { now: *need, highest: least.max(*need) }));
-        }
-        for (old, needs) in &self.needs {
-            let age = minutes(at.since(*old));
-            for (place, _) in WINDOWS.iter().enumerate().filter(|(_, window)| age < **window) {
-                let of_window = wishes.iter_mut().skip(place).step_by(WINDOWS.len());
-                for (wish, need) in of_window.zip(needs) {
-                    wish.highest = wish.highest.max(*need);
-                }
-            }
-        }
-        wishes
+    /// What an arm wants now. None shrinks below the load of now.
+    pub(super) fn wish(&self, at: Timestamp, load: f64, obedience: Obedience) -> Wish {
+        let Obedience { rule, behavior } = obedience;
+        let newest_first = self.needs.iter().rev();
+        let within = newest_first.take_while(|(old, _)| minutes(at.since(*old)) < behavior.window);
+        let needs = within.filter_map(|(_, needs)| needs.get(rule).copied());
+        let now = self.needs.back().and_then(|(_, needs)| needs.get(rule).copied());
+        let now = now.unwrap_or_default();
+        let highest = needs.fold(now.max(replicas(load)), u32::max);
+        Wish { now, highest, behavior }
     }
 
     /// The size that the real service gets, of which `present` replicas are wanted and `ready` serve. As
@@ -164,13 +157,17 @@ impl Shadow {
         let cost_ratio = self.real.save(reference, present, pause);
         let short_ratio = self.real.allow(settings.short_ratio, short, pause);
         let measure = Measure { settings, reference: &reference.record, cost_ratio, short_ratio };
-        let candidates = self.arms.iter().enumerate();
-        let candidates = candidates.filter(|(arm, _)| foreseen.is_some() || !rule::foresees(*arm));
-        let records = candidates.map(|(place, arm)| (place, &arm.record));
+        let candidates = self.arms.iter().zip(rule::arms()).enumerate();
+        let candidates = candidates.filter(|(_, (_, obedience))| {
+            // Changes count only beside those of the reference.
+            let wanted = settings.aim == Aim::Match || !obedience.behavior.is_calm();
+            wanted && (foreseen.is_some() || !obedience.foresees())
+        });
+        let records = candidates.map(|(place, (arm, _))| (place, &arm.record));
         self.real.choice = measure.choose(records, self.real.choice.map(|choice| choice.arm));
-        let wishes = self.wishes(at, load / capacity);
-        let wish = self.real.choice.and_then(|choice| wishes.get(choice.arm));
-        wish.map_or(present, |wish| self.real.pacing.size(at, pause, present, *wish))
+        let obeyed = self.real.choice.and_then(|choice| rule::arms().nth(choice.arm));
+        let wish = obeyed.map(|obedience| self.wish(at, load / capacity, obedience));
+        wish.map_or(present, |wish| self.real.pacing.size(at, pause, present, wish))
     }
 }
 
@@ -180,7 +177,7 @@ impl Shadow {
         let choice = self.real.choice?;
         let candidate = |arm: usize| {
             let record = self.arms.get(arm)?.record;
-            Some(Candidate { name: rule::name(arm), record })
+            Some(Candidate { name: rule::arms().nth(arm)?.to_string(), record })
         };
         Some(Standing {
             obeyed: candidate(choice.arm)?,
@@ -204,7 +201,8 @@ pub struct Standing {
 /// An arm with its record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
-    /// Its rule, and over how many minutes it looks back for a shrink, as in `level+2/3m`.
+    /// Its rule, over how many minutes it looks back for a shrink, and what else is special about how it
+    /// moves, as in `level+2/3m` and `level+2/8m-steps`.
     pub name: String,
     /// How obeying it went, or would have gone.
     pub record: Record,

@@ -1,8 +1,9 @@
-//! The default policy: some eighty simple rules are obeyed in shadow, each by a service of its own under
-//! the real start-up delay, beside one that obeys the reference. The rule with the best record moves the
-//! real one.
+//! The default policy: some twenty simple rules, and a dozen that follow a forecast, are obeyed in shadow, each
+//! in a few ways, by services under the real start-up delay, beside one that obeys the reference. The one with
+//! the best record moves the real one.
 
 mod arm;
+mod behavior;
 mod brain;
 mod choice;
 mod level;

@@ -2,13 +2,11 @@
 
 use std::fmt;
 
+use super::behavior::{Behavior, OF_FORECAST, OF_LEVEL, OF_RATIO, OF_TIME};
 use super::level::Outlook;
 use crate::forecast::Forecast;
 use crate::policy::size::short;
 use crate::units::Timestamp;
-
-/// Over how many minutes a shrink looks back for the highest need.
-pub(super) const WINDOWS: [f64; 3] = [1.0, 3.0, 8.0];
 
 /// A way to look ahead.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,12 +23,17 @@ pub(super) enum Rule {
     Quantile(usize),
     /// So many of the forecast's own spreads above its median.
     Forecast(f64),
+    /// The middle between so many spreads above the level, and as many of the forecast's own above its median.
+    Mixed(f64),
+    /// So many of the forecast's own spreads above its median, and no less than most of the leaps at that
+    /// minute of the hour.
+    Timed(f64),
 }
 
-use Rule::{Level, Phase, Quantile, Ratio, Season};
+use Rule::{Level, Mixed, Phase, Quantile, Ratio, Season, Timed};
 
 /// Every rule.
-pub(super) const RULES: [Rule; 27] = [
+pub(super) const RULES: [Rule; 36] = [
     Level(1.5),
     Level(2.0),
     Level(2.5),
@@ -58,7 +61,19 @@ pub(super) const RULES: [Rule; 27] = [
     Rule::Forecast(2.5),
     Rule::Forecast(3.0),
     Rule::Forecast(4.0),
+    Mixed(1.5),
+    Mixed(2.0),
+    Mixed(2.5),
+    Mixed(3.0),
+    Mixed(4.0),
+    Timed(1.5),
+    Timed(2.0),
+    Timed(2.5),
+    Timed(3.0),
 ];
+
+/// What of a leap is met beside a forecast, which knows of the clock too.
+const LEAP_SHARE: f64 = 0.7;
 
 /// The levels of a forecast that the rules look at.
 const LEVELS: [f64; 4] = [0.5, 0.9, 0.97, 0.99];
@@ -104,18 +119,38 @@ impl Rule {
             (Ratio(utilisation), _) => return view.load / utilisation,
             (Quantile(place), Some(values)) => values[place],
             (Quantile(place), None) => above(DEVIATIONS[place]),
-            (Rule::Forecast(spreads), Some([median, _, _, high])) => {
-                median + spreads * (high - median) / DEVIATIONS[3]
+            (Rule::Forecast(spreads), Some(values)) => above_median(values, spreads),
+            (Mixed(spreads), Some(values)) => {
+                f64::midpoint(above(spreads), above_median(values, spreads))
             }
-            (Rule::Forecast(spreads), None) => above(spreads),
+            (Timed(spreads), Some(values)) => {
+                let leap = LEAP_SHARE * view.leap.unwrap_or(0.0);
+                above_median(values, spreads).max(level + leap)
+            }
+            (Rule::Forecast(spreads) | Mixed(spreads) | Timed(spreads), None) => above(spreads),
         };
         load.max(burst.unwrap_or(0.0))
     }
 
     /// Whether it rests on a model's forecast.
     pub(super) fn foresees(self) -> bool {
-        matches!(self, Quantile(_) | Rule::Forecast(_))
+        matches!(self, Quantile(_) | Rule::Forecast(_) | Mixed(_) | Timed(_))
     }
+
+    /// How a service is moved that obeys it: each way is an arm.
+    fn behaviors(self) -> &'static [Behavior] {
+        match self {
+            Level(_) => &OF_LEVEL,
+            Season(_) | Phase(_) => &OF_TIME,
+            Ratio(_) => &OF_RATIO,
+            Quantile(_) | Rule::Forecast(_) | Mixed(_) | Timed(_) => &OF_FORECAST,
+        }
+    }
+}
+
+/// So many of the forecast's own spreads above its median.
+fn above_median([median, _, _, high]: [f64; 4], spreads: f64) -> f64 {
+    median + spreads * (high - median) / DEVIATIONS[3]
 }
 
 impl fmt::Display for Rule {
@@ -127,17 +162,39 @@ impl fmt::Display for Rule {
             Ratio(utilisation) => write!(f, "ratio{utilisation}"),
             Quantile(place) => write!(f, "forecast-p{}", short(LEVELS[*place] * 100.0, 0)),
             Rule::Forecast(spreads) => write!(f, "forecast+{spreads}"),
+            Mixed(spreads) => write!(f, "mixed+{spreads}"),
+            Timed(spreads) => write!(f, "timed+{spreads}"),
         }
     }
 }
 
-/// The name of an arm: its rule, and the window in minutes.
-pub(super) fn name(arm: usize) -> String {
-    let (rule, window) = (arm / WINDOWS.len(), arm % WINDOWS.len());
-    RULES.get(rule).map_or_else(String::new, |rule| format!("{rule}/{}m", WINDOWS[window]))
+/// What an arm obeys, and how.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Obedience {
+    /// The rule's place among [`RULES`].
+    pub(super) rule: usize,
+    /// How the service is moved.
+    pub(super) behavior: &'static Behavior,
 }
 
-/// Whether an arm rests on a model's forecast.
-pub(super) fn foresees(arm: usize) -> bool {
-    RULES.get(arm / WINDOWS.len()).is_some_and(|rule| rule.foresees())
+/// What every arm obeys, in the order of the arms.
+pub(super) fn arms() -> impl Iterator<Item = Obedience> {
+    let of_rule = |(rule, behaviors): (usize, &'static [Behavior])| {
+        behaviors.iter().map(move |behavior| Obedience { rule, behavior })
+    };
+    RULES.iter().map(|rule| rule.behaviors()).enumerate().flat_map(of_rule)
+}
+
+impl Obedience {
+    /// Whether it rests on a model's forecast.
+    pub(super) fn foresees(self) -> bool {
+        RULES[self.rule].foresees()
+    }
+}
+
+impl fmt::Display for Obedience {
+    /// As in `level+2/3m`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", RULES[self.rule], self.behavior.name())
+    }
 }

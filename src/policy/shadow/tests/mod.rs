@@ -1,15 +1,13 @@
+mod parts;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::arm::{Moment, Pacing, Wish};
+use super::arm::{Moment, Pacing};
 use super::brain::Shadow;
-use super::level::Level;
-use super::pace::Pace;
-use super::phase::Phase;
 use super::reference::Reference;
-use super::rule::{self, RULES, WINDOWS};
-use super::season::Season;
+use super::rule;
 use super::*;
 use crate::config::Policy;
 use crate::forecast::{Forecast, Horizon};
@@ -71,178 +69,55 @@ impl Stage {
     }
 }
 
-#[test]
-fn a_growth_is_made_at_once_and_a_shrink_where_it_is_worth_one() {
-    let mut pacing = Pacing::default();
-    let wish = |now, highest| Wish { now, highest };
-    assert_eq!(pacing.size(minute(0), 1.0, 20, wish(21, 21)), 21);
-    pacing.moved(minute(0));
-    assert_eq!(pacing.size(minute(1), 1.0, 21, wish(10, 10)), 21, "a minute after a change");
-    assert_eq!(pacing.size(minute(4), 1.0, 21, wish(10, 10)), 21);
-    assert_eq!(pacing.size(minute(5), 1.0, 21, wish(10, 19)), 21, "2 are less than 12 % of 21");
-    assert_eq!(pacing.size(minute(5), 1.0, 21, wish(10, 18)), 18);
-    pacing.moved(minute(5));
-    for at in 6..20 {
-        assert_eq!(pacing.size(minute(at), 1.0, 18, wish(10, 17)), 18, "minute {at}");
-    }
-    assert_eq!(pacing.size(minute(20), 1.0, 18, wish(10, 17)), 17, "for fifteen minutes in a row");
-    pacing.moved(minute(20));
-    assert_eq!(pacing.size(minute(25), 1.0, 2, wish(1, 1)), 1, "one is the least that counts");
+/// A load that swings slowly, without noise.
+fn smooth(minute: usize) -> f64 {
+    120.0 + 60.0 * (minute as f64 * std::f64::consts::TAU / 1440.0).sin()
 }
 
 #[test]
-fn a_need_that_returns_starts_the_patience_anew() {
-    let mut pacing = Pacing::default();
-    let low = Wish { now: 17, highest: 17 };
-    for at in 0..14 {
-        assert_eq!(pacing.size(minute(at), 1.0, 18, low), 18);
-    }
-    pacing.size(minute(14), 1.0, 18, Wish { now: 18, highest: 18 });
-    for at in 15..29 {
-        assert_eq!(pacing.size(minute(at), 1.0, 18, low), 18, "minute {at}");
-    }
-    assert_eq!(pacing.size(minute(29), 1.0, 18, low), 17);
-}
-
-#[test]
-fn records_hold_what_happened() {
-    let mut record = Record::default();
-    let moment = |load| Moment {
-        at: minute(0),
-        minutes: 1.0,
-        load,
-        capacity: 10.0,
-        delay: DELAY,
-        weight: 0.5,
-        slow_weight: 0.5,
-    };
-    record.observe(&moment(31.0), 3, true, 1.02);
-    let expected =
-        Record { replicas: 1.5, changes: 0.5, short_ratio: 0.5, short_need: 2.0, close_ratio: 0.5 };
-    assert_eq!(record, expected);
-    record.observe(&moment(29.5), 3, false, 1.02);
-    assert_eq!((record.short_ratio, record.close_ratio), (0.25, 0.75), "2 % more is too much");
-}
-
-#[test]
-fn a_mean_is_plain_at_first_and_forgets_later() {
-    let mut pace = Pace::new(None, 0.0);
-    let mut mean = 0.0;
-    for sample in [6.0, 2.0, 4.0] {
-        pace::blend(&mut mean, sample, pace.weight(1000.0));
-        pace = Pace::new(Some(Duration::from_secs(60)), pace.elapsed);
-    }
-    assert!((mean - 4.0).abs() < 1e-12);
-    let old = Pace { minutes: 10.0, elapsed: 1e6 };
-    assert!((old.weight(10.0) - 0.5).abs() < 1e-12);
-    let gap = Pace::new(Some(Duration::from_secs(86_400)), 100.0);
-    assert_eq!((gap.minutes, gap.elapsed), (15.0, 115.0), "what was not watched has no weight");
-}
-
-/// A level after `loads`, a minute each.
-fn level(loads: impl Iterator<Item = f64>) -> level::Outlook {
-    let (mut level, mut pace, mut outlook) = (Level::default(), Pace::new(None, 0.0), None);
-    for (at, load) in loads.enumerate() {
-        outlook = Some(level.observe(minute(at), load, pace, DELAY));
-        pace = Pace::new(Some(Duration::from_secs(60)), pace.elapsed);
-    }
-    outlook.unwrap()
-}
-
-#[test]
-fn the_level_is_that_of_the_candidate_with_the_least_error() {
-    let noisy = level((0..600).map(|at| 92.0 + f64::from(at * 7 % 5) * 4.0));
-    assert!((noisy.level - 100.0).abs() < 3.0, "noise is averaged: {noisy:?}");
-    let stepping = level((0..600).map(|at| f64::from(at / 50) * 100.0));
-    assert_eq!(stepping.level, 1100.0, "steps are followed at once");
-    let rising = level((0..600).map(f64::from));
-    assert!(rising.level > 599.5 && rising.spread < 2.0, "a trend is extended: {rising:?}");
-}
-
-#[test]
-fn a_burst_widens_the_spread_little_and_is_met_at_once() {
-    let noise = |at: usize| (at % 5) as f64;
-    let calm = level((0..300).map(|at| 100.0 + noise(at)));
-    assert_eq!(calm.burst, None);
-    let burst = level((0..300).map(|at| if at < 299 { 100.0 + noise(at) } else { 150.0 }));
-    assert_eq!(burst.burst, Some(150.0 + 150.0 - 100.0 - noise(298)));
-    assert!(burst.spread < 1.05 * calm.spread, "{} after {}", burst.spread, calm.spread);
-}
-
-#[test]
-fn the_season_is_that_of_the_days_before() {
-    let mut season = Season::default();
-    let daily = |at: i64| if at % 1440 >= 600 { 50.0 } else { 20.0 };
-    for at in 0..2880 {
-        if at < 1440 {
-            assert_eq!(season.rise(at, 2), 0.0, "minute {at} of the first day");
+fn a_smooth_load_takes_no_more_changes_than_under_the_reference() {
+    let changes = |policy: &str| {
+        let mut stage = Stage::new(policy);
+        let (mut changes, mut before, mut short) = (0, 10, 0);
+        for at in 0..8 * 1440 {
+            stage.live(minute(at), smooth(at));
+            let wanted = stage.plant.wanted();
+            // The first days count in no record.
+            if at > 3 * 1440 {
+                changes += u32::from(wanted != before);
+                short += u32::from(f64::from(stage.plant.ready()) * 10.0 < smooth(at));
+            }
+            before = wanted;
         }
-        season.observe(at, daily(at));
-    }
-    for at in 2880..2880 + 590 {
-        season.observe(at, daily(at));
-    }
-    assert!((season.rise(2880 + 600, 21) - 30.0 * 10.0 / 21.0).abs() < 1e-4);
-    assert_eq!(season.rise(2880 + 300, 2), 0.0);
-    assert_eq!(season.rise(1439, 2), 0.0, "a fall is no rise");
-}
-
-#[test]
-fn the_phase_knows_the_leaps_of_its_minute() {
-    let mut phase = Phase::default();
-    for at in 0..600_i64 {
-        if at < 200 {
-            assert_eq!(phase.quantile(32).is_some(), at > 3 * 60 + 32, "after {at} errors");
-        }
-        phase.observe(at, if at % 60 == 32 { 40.0 } else { 1.0 });
-    }
-    assert_eq!(phase.quantile(600 + 32), Some(40.0));
-    assert_eq!(phase.quantile(600 + 33), Some(40.0), "a minute beside it may be it");
-    assert_eq!(phase.quantile(600 + 35), Some(1.0));
-}
-
-#[test]
-fn a_forecast_is_read_where_it_tells_the_levels() {
-    let horizon = |minutes: u64, base: f64| Horizon {
-        after: Duration::from_secs(60 * minutes),
-        values: vec![base, base + 1.0, base + 2.0, base + 3.0],
+        (changes, short)
     };
-    let forecast = Forecast {
-        origin: minute(0),
-        model: "test".into(),
-        levels: vec![0.5, 0.9, 0.97, 0.99],
-        horizons: vec![horizon(1, 10.0), horizon(3, 30.0)],
-    };
-    assert_eq!(rule::foreseen(&forecast, minute(1)), Some([10.0, 11.0, 12.0, 13.0]));
-    assert_eq!(rule::foreseen(&forecast, minute(2)), Some([30.0, 31.0, 32.0, 33.0]));
-    assert_eq!(rule::foreseen(&forecast, minute(4)), None);
-    let other = Forecast { levels: vec![0.5, 0.9, 0.95, 0.99], ..forecast };
-    assert_eq!(rule::foreseen(&other, minute(1)), None);
+    let (own, reference) = (changes("default"), changes("hpa"));
+    assert!(own.0 <= reference.0 && own.1 <= reference.1, "{own:?}, the reference {reference:?}");
 }
 
 /// What is promised of an arm is what happens to who obeys it alone.
 #[test]
 fn a_record_is_what_obeying_the_arm_does() {
     let mut shadow = Shadow::default();
-    let arms = RULES.len() * WINDOWS.len();
-    let mut plants = vec![Plant::new(10); arms];
-    let mut pacings = vec![Pacing::default(); arms];
+    let arms: Vec<_> = rule::arms().collect();
+    let mut plants = vec![Plant::new(10); arms.len()];
+    let mut pacings = vec![Pacing::default(); arms.len()];
     for at in 0..3000 {
         let time = minute(at);
         let sample =
             Sample { at: time, load: load(at), capacity: 10.0, delay: DELAY, foreseen: None };
         shadow.learn(&sample, 10);
-        let wishes = shadow.wishes(time, sample.load / 10.0);
-        for arm in 0..arms {
+        for (arm, obedience) in arms.iter().enumerate() {
             let plant = &mut plants[arm];
             plant.tick(time);
             let present = plant.wanted();
-            let size = pacings[arm].size(time, 1.0, present, wishes[arm]);
+            let wish = shadow.wish(time, sample.load / 10.0, *obedience);
+            let size = pacings[arm].size(time, 1.0, present, wish);
             if size != present {
                 plant.scale_to(size, time, DELAY);
                 pacings[arm].moved(time);
             }
-            assert_eq!(*plant, shadow.arms[arm].plant, "{} at {at}", rule::name(arm));
+            assert_eq!(*plant, shadow.arms[arm].plant, "{obedience} at {at}");
         }
     }
 }

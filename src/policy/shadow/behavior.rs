@@ -1,0 +1,67 @@
+//! How a service is moved towards what its rule asks for.
+
+/// When a growth and a shrink are made, and how large they are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Behavior {
+    name: &'static str,
+    /// Over how many minutes a shrink looks back for the highest need.
+    pub(super) window: f64,
+    /// How much more than the present size must be needed before it grows, as a share of it.
+    pub(super) tolerance: f64,
+    /// The smallest growth, as a share of the present size.
+    pub(super) least_growth: f64,
+    /// The smallest shrink that is made at once, as a share of the present size.
+    pub(super) least_shrink: f64,
+    /// After how many minutes the smallest shrink is made too.
+    pub(super) patience: f64,
+}
+
+/// The longest window.
+pub(super) const LONGEST_WINDOW: f64 = 8.0;
+
+/// Grows at once, and looks back over one minute, three or eight.
+const QUICK: [Behavior; 3] = [quick("1m", 1.0), quick("3m", 3.0), quick("8m", 8.0)];
+
+/// Grows and shrinks in large steps: some seven changes where a quick one makes twenty.
+const STEPS: Behavior = Behavior {
+    name: "8m-steps",
+    least_growth: 0.1,
+    least_shrink: 0.2,
+    patience: 120.0,
+    ..quick("", LONGEST_WINDOW)
+};
+
+/// Lets a small excess be, as an HPA does.
+const TOLERANT: Behavior =
+    Behavior { name: "5m-tolerant", tolerance: 0.05, patience: 120.0, ..quick("", 5.0) };
+
+/// Shrinks in larger steps.
+const fn coarse(name: &'static str, window: f64) -> Behavior {
+    Behavior { least_shrink: 0.2, ..quick(name, window) }
+}
+
+const fn quick(name: &'static str, window: f64) -> Behavior {
+    Behavior { name, window, tolerance: 0.0, least_growth: 0.0, least_shrink: 0.12, patience: 15.0 }
+}
+
+/// Those of a rule that says how much the load varies.
+pub(super) const OF_LEVEL: [Behavior; 4] = [QUICK[0], QUICK[1], QUICK[2], STEPS];
+/// Those of a rule about the load at a time.
+pub(super) const OF_TIME: [Behavior; 3] = QUICK;
+/// Those of a rule that leaves room at every load.
+pub(super) const OF_RATIO: [Behavior; 4] = [QUICK[0], QUICK[1], QUICK[2], TOLERANT];
+/// Those of a rule that follows a forecast, which moves more.
+pub(super) const OF_FORECAST: [Behavior; 5] =
+    [QUICK[0], coarse("1m-coarse", 1.0), QUICK[1], coarse("3m-coarse", 3.0), QUICK[2]];
+
+impl Behavior {
+    /// Its window in minutes, and what is special.
+    pub(super) fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// Whether it is there to make few changes, at some more cost.
+    pub(super) fn is_calm(self) -> bool {
+        self.least_growth > 0.0 || self.tolerance > 0.0
+    }
+}

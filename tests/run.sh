@@ -82,6 +82,8 @@ fi
 
 cargo fmt --check
 cargo clippy --locked --all-targets -- -D warnings
+# The networks are tested by `make test-neural`: training takes minutes.
+cargo clippy --locked --all-targets --features neural -- -D warnings
 # A test that lacks what it needs fails instead of being skipped.
 export LOADLINE_TEST_REQUIRE_ALL=${LOADLINE_TEST_REQUIRE_ALL:-1}
 output=$(mktemp)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::arm::{Arm, Moment, Pacing, Record, Wish};
 use super::behavior::LONGEST_WINDOW;
-use super::choice::{Choice, Measure};
+use super::choice::{Choice, Entry, Measure};
 use super::level::Level;
 use super::pace::{LONGEST, Pace, minutes};
 use super::phase::Phase;
@@ -117,8 +117,9 @@ impl Shadow {
             weight: pace.weight(HALF_LIFE),
             slow_weight: pace.weight(SLOW_HALF_LIFE),
         };
-        let wishes: Vec<Wish> =
-            rule::arms().map(|obedience| self.wish(at, load / capacity, obedience)).collect();
+        let ages = self.ages(at);
+        let wish = |obedience| self.wish(&ages, load / capacity, obedience);
+        let wishes: Vec<Wish> = rule::arms().map(wish).collect();
         self.arms.resize_with(wishes.len(), || Arm::new(present));
         for (arm, wish) in self.arms.iter_mut().zip(wishes) {
             arm.live(&moment, wish);
@@ -126,12 +127,17 @@ impl Shadow {
         self.reference.get_or_insert_with(|| Reference::new(present)).live(&moment);
     }
 
-    /// What an arm wants now. None shrinks below the load of now.
-    pub(super) fn wish(&self, at: Timestamp, load: f64, obedience: Obedience) -> Wish {
+    /// How many minutes old each of the needs is.
+    pub(super) fn ages(&self, at: Timestamp) -> Vec<f64> {
+        self.needs.iter().map(|(old, _)| minutes(at.since(*old))).collect()
+    }
+
+    /// What an arm wants now, by needs of these ages. None shrinks below the load of now.
+    pub(super) fn wish(&self, ages: &[f64], load: f64, obedience: Obedience) -> Wish {
         let Obedience { rule, behavior } = obedience;
-        let newest_first = self.needs.iter().rev();
-        let within = newest_first.take_while(|(old, _)| minutes(at.since(*old)) < behavior.window);
-        let needs = within.filter_map(|(_, needs)| needs.get(rule).copied());
+        let newest_first = self.needs.iter().zip(ages).rev();
+        let within = newest_first.take_while(|(_, age)| **age < behavior.window);
+        let needs = within.filter_map(|((_, needs), _)| needs.get(rule).copied());
         let now = self.needs.back().and_then(|(_, needs)| needs.get(rule).copied());
         let now = now.unwrap_or_default();
         let highest = needs.fold(now.max(replicas(load)), u32::max);
@@ -163,10 +169,14 @@ impl Shadow {
             let wanted = settings.aim == Aim::Match || !obedience.behavior.is_calm();
             wanted && (foreseen.is_some() || !obedience.foresees())
         });
-        let records = candidates.map(|(place, (arm, _))| (place, &arm.record));
-        self.real.choice = measure.choose(records, self.real.choice.map(|choice| choice.arm));
+        let entries = candidates.map(|(place, (arm, obedience))| Entry {
+            arm: place,
+            record: &arm.record,
+            foresees: obedience.foresees(),
+        });
+        self.real.choice = measure.choose(entries, self.real.choice.map(|choice| choice.arm));
         let obeyed = self.real.choice.and_then(|choice| rule::arms().nth(choice.arm));
-        let wish = obeyed.map(|obedience| self.wish(at, load / capacity, obedience));
+        let wish = obeyed.map(|obedience| self.wish(&self.ages(at), load / capacity, obedience));
         wish.map_or(present, |wish| self.real.pacing.size(at, pause, present, wish))
     }
 }

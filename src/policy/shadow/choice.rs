@@ -17,6 +17,9 @@ const CHANGES_SHARE: f64 = 2.0;
 const LEAST_RATIO: f64 = 0.0002;
 /// What being short in twice the time that may be costs, in replicas.
 const BREACH_PRICE: f64 = 1000.0;
+/// How much shorter a rule that follows a forecast counts: there are many of them, and the best record of
+/// many flatters.
+const FORECAST_SHORT_FACTOR: f64 = 1.2;
 /// What it costs to be twice as dear as may be.
 const CAP_PRICE: f64 = 1e5;
 /// How much better another arm must be than the one that is obeyed.
@@ -34,6 +37,14 @@ pub(super) struct Measure<'a> {
     pub(super) short_ratio: f64,
 }
 
+/// An arm that may be obeyed.
+pub(super) struct Entry<'a> {
+    pub(super) arm: usize,
+    pub(super) record: &'a Record,
+    /// Whether it follows a forecast.
+    pub(super) foresees: bool,
+}
+
 /// The arm that is obeyed, and the next best.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,13 +57,13 @@ impl Measure<'_> {
     /// Compares all records. `present` is the arm that was obeyed: it is left only for a better one.
     pub(super) fn choose<'a>(
         &self,
-        records: impl Iterator<Item = (usize, &'a Record)>,
+        entries: impl Iterator<Item = Entry<'a>>,
         present: Option<usize>,
     ) -> Option<Choice> {
         let (mut best, mut next, mut own) = (None, None, None);
-        for (place, record) in records {
-            let one = (self.price(record), place);
-            if Some(place) == present {
+        for entry in entries {
+            let one = (self.price(&entry), entry.arm);
+            if Some(entry.arm) == present {
                 own = Some(one);
             }
             if best.is_none_or(|(price, _)| one.0 < price) {
@@ -71,14 +82,16 @@ impl Measure<'_> {
     }
 
     /// What an arm costs, the lower the better.
-    fn price(&self, arm: &Record) -> f64 {
+    fn price(&self, entry: &Entry) -> f64 {
+        let arm = entry.record;
         let base = arm.replicas + CHANGE_PRICE * arm.changes;
         match self.settings.aim {
             Aim::Match => {
                 (base + SHORT_PRICE * arm.short_need) * (1.0 + EXCESS_PRICE * self.excess(arm))
             }
             Aim::Slo => {
-                let breach = (arm.short_ratio - self.short_ratio).max(0.0);
+                let factor = if entry.foresees { FORECAST_SHORT_FACTOR } else { 1.0 };
+                let breach = (factor * arm.short_ratio - self.short_ratio).max(0.0);
                 let most = self.settings.max_cost_ratio * self.reference.replicas;
                 let dearer = (arm.replicas / most - 1.0).max(0.0);
                 base + BREACH_PRICE * breach / self.settings.short_ratio + CAP_PRICE * dearer

@@ -107,11 +107,12 @@ fn a_record_is_what_obeying_the_arm_does() {
         let sample =
             Sample { at: time, load: load(at), capacity: 10.0, delay: DELAY, foreseen: None };
         shadow.learn(&sample, 10);
+        let ages = shadow.ages(time);
         for (arm, obedience) in arms.iter().enumerate() {
             let plant = &mut plants[arm];
             plant.tick(time);
             let present = plant.wanted();
-            let wish = shadow.wish(time, sample.load / 10.0, *obedience);
+            let wish = shadow.wish(&ages, sample.load / 10.0, *obedience);
             let size = pacings[arm].size(time, 1.0, present, wish);
             if size != present {
                 plant.scale_to(size, time, DELAY);

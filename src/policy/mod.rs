@@ -332,7 +332,7 @@ pub fn recall(policy: &config::Policy, situation: &Situation, state: &mut Policy
             Some(_) => {
                 vertical_shadow::recall(&policy.limits, situation, &mut state.vertical_shadow);
             }
-            None => shadow::recall(situation, &mut state.shadow),
+            None => shadow::recall(policy, situation, &mut state.shadow),
         }
     }
 }

@@ -44,24 +44,40 @@ const fn quick(name: &'static str, window: f64) -> Behavior {
     Behavior { name, window, tolerance: 0.0, least_growth: 0.0, least_shrink: 0.12, patience: 15.0 }
 }
 
-/// Those of a rule that says how much the load varies.
+/// Shrinks in smaller steps.
+const fn fine(name: &'static str, window: f64, least_shrink: f64) -> Behavior {
+    Behavior { least_shrink, ..quick(name, window) }
+}
+
+/// Where the reference's changes count: those of a rule that says how much the load varies, ...
 pub(super) const OF_LEVEL: [Behavior; 4] = [QUICK[0], QUICK[1], QUICK[2], STEPS];
-/// Those of a rule about the load at a time.
+/// ... of a rule about the load at a time, ...
 pub(super) const OF_TIME: [Behavior; 3] = QUICK;
-/// Those of a rule that leaves room at every load.
+/// ... of a rule that leaves room at every load, ...
 pub(super) const OF_RATIO: [Behavior; 4] = [QUICK[0], QUICK[1], QUICK[2], TOLERANT];
-/// Those of a rule that follows a forecast, which moves more.
+/// ... and of a rule that follows a forecast, which moves more.
 pub(super) const OF_FORECAST: [Behavior; 5] =
     [QUICK[0], coarse("1m-coarse", 1.0), QUICK[1], coarse("3m-coarse", 3.0), QUICK[2]];
+
+/// Where they do not: those of any rule but one that follows a forecast, ...
+pub(super) const FINE: [Behavior; 4] = [
+    fine("1m-fine", 1.0, 0.08),
+    fine("3m-fine", 3.0, 0.08),
+    fine("5m-fine", 5.0, 0.08),
+    fine("8m-fine", LONGEST_WINDOW, 0.08),
+];
+/// ... and of one that does.
+pub(super) const FINE_OF_FORECAST: [Behavior; 5] = [
+    fine("1m-fine", 1.0, 0.05),
+    QUICK[0],
+    fine("3m-fine", 3.0, 0.05),
+    QUICK[1],
+    fine("8m-fine", LONGEST_WINDOW, 0.08),
+];
 
 impl Behavior {
     /// Its window in minutes, and what is special.
     pub(super) fn name(self) -> &'static str {
         self.name
-    }
-
-    /// Whether it is there to make few changes, at some more cost.
-    pub(super) fn is_calm(self) -> bool {
-        self.least_growth > 0.0 || self.tolerance > 0.0
     }
 }

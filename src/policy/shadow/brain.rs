@@ -39,6 +39,8 @@ const ALLOWANCE_STEP: f64 = 0.0003;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shadow {
+    /// What is aimed at: the arms are those of it.
+    aim: Aim,
     /// The newest sample.
     seen: Option<Timestamp>,
     /// How many minutes were watched.
@@ -81,8 +83,11 @@ pub(super) struct Sample {
 
 impl Shadow {
     /// Takes in a sample: every service in shadow lives through it. `present` is how many replicas they
-    /// begin with.
-    pub(super) fn learn(&mut self, sample: &Sample, present: u32) {
+    /// begin with. Another aim than before begins anew.
+    pub(super) fn learn(&mut self, aim: Aim, sample: &Sample, present: u32) {
+        if self.aim != aim {
+            *self = Self { aim, ..Self::default() };
+        }
         let Sample { at, load, capacity, delay, foreseen } = *sample;
         if self.seen.is_some_and(|seen| seen >= at) {
             return;
@@ -119,7 +124,7 @@ impl Shadow {
         };
         let ages = self.ages(at);
         let wish = |obedience| self.wish(&ages, load / capacity, obedience);
-        let wishes: Vec<Wish> = rule::arms().map(wish).collect();
+        let wishes: Vec<Wish> = rule::arms(aim).map(wish).collect();
         self.arms.resize_with(wishes.len(), || Arm::new(present));
         for (arm, wish) in self.arms.iter_mut().zip(wishes) {
             arm.live(&moment, wish);
@@ -163,19 +168,16 @@ impl Shadow {
         let cost_ratio = self.real.save(reference, present, pause);
         let short_ratio = self.real.allow(settings.short_ratio, short, pause);
         let measure = Measure { settings, reference: &reference.record, cost_ratio, short_ratio };
-        let candidates = self.arms.iter().zip(rule::arms()).enumerate();
-        let candidates = candidates.filter(|(_, (_, obedience))| {
-            // Changes count only beside those of the reference.
-            let wanted = settings.aim == Aim::Match || !obedience.behavior.is_calm();
-            wanted && (foreseen.is_some() || !obedience.foresees())
-        });
+        let candidates = self.arms.iter().zip(rule::arms(self.aim)).enumerate();
+        let candidates =
+            candidates.filter(|(_, (_, obedience))| foreseen.is_some() || !obedience.foresees());
         let entries = candidates.map(|(place, (arm, obedience))| Entry {
             arm: place,
             record: &arm.record,
             foresees: obedience.foresees(),
         });
         self.real.choice = measure.choose(entries, self.real.choice.map(|choice| choice.arm));
-        let obeyed = self.real.choice.and_then(|choice| rule::arms().nth(choice.arm));
+        let obeyed = self.real.choice.and_then(|choice| rule::arms(self.aim).nth(choice.arm));
         let wish = obeyed.map(|obedience| self.wish(&self.ages(at), load / capacity, obedience));
         wish.map_or(present, |wish| self.real.pacing.size(at, pause, present, wish))
     }
@@ -187,7 +189,7 @@ impl Shadow {
         let choice = self.real.choice?;
         let candidate = |arm: usize| {
             let record = self.arms.get(arm)?.record;
-            Some(Candidate { name: rule::arms().nth(arm)?.to_string(), record })
+            Some(Candidate { name: rule::arms(self.aim).nth(arm)?.to_string(), record })
         };
         Some(Standing {
             obeyed: candidate(choice.arm)?,

@@ -41,7 +41,7 @@ pub(super) fn propose(
     let ready = ready(situation, &sample);
     let whole = situation.freshness.allows_shrink();
     if whole {
-        shadow.learn(&sample, ready);
+        shadow.learn(settings.aim, &sample, ready);
     }
     let mut size = f64::from(shadow.decide(settings, &sample, present as u32, ready)).max(1.0);
     if !whole {
@@ -60,11 +60,15 @@ pub(super) fn propose(
 }
 
 /// Takes in a moment of the past: every service in shadow lives through it, the real one does not.
-pub(super) fn recall(situation: &Situation, state: &mut Option<Box<Shadow>>) {
+pub(super) fn recall(
+    settings: &config::Shadow,
+    situation: &Situation,
+    state: &mut Option<Box<Shadow>>,
+) {
     if let Ok(sample) = sample(situation)
         && situation.freshness.allows_shrink()
     {
-        state.get_or_insert_default().learn(&sample, ready(situation, &sample));
+        state.get_or_insert_default().learn(settings.aim, &sample, ready(situation, &sample));
     }
 }
 

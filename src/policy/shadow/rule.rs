@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::behavior::{Behavior, OF_FORECAST, OF_LEVEL, OF_RATIO, OF_TIME};
+use super::behavior::{Behavior, FINE, FINE_OF_FORECAST, OF_FORECAST, OF_LEVEL, OF_RATIO, OF_TIME};
 use super::level::Outlook;
+use crate::config::Aim;
 use crate::forecast::Forecast;
 use crate::policy::size::short;
 use crate::units::Timestamp;
@@ -138,12 +139,15 @@ impl Rule {
     }
 
     /// How a service is moved that obeys it: each way is an arm.
-    fn behaviors(self) -> &'static [Behavior] {
+    fn behaviors(self, aim: Aim) -> &'static [Behavior] {
+        let counts_changes = aim == Aim::Match;
         match self {
-            Level(_) => &OF_LEVEL,
-            Season(_) | Phase(_) => &OF_TIME,
-            Ratio(_) => &OF_RATIO,
-            Quantile(_) | Rule::Forecast(_) | Mixed(_) | Timed(_) => &OF_FORECAST,
+            Level(_) if counts_changes => &OF_LEVEL,
+            Season(_) | Phase(_) if counts_changes => &OF_TIME,
+            Ratio(_) if counts_changes => &OF_RATIO,
+            Level(_) | Season(_) | Phase(_) | Ratio(_) => &FINE,
+            _ if counts_changes => &OF_FORECAST,
+            Quantile(_) | Rule::Forecast(_) | Mixed(_) | Timed(_) => &FINE_OF_FORECAST,
         }
     }
 }
@@ -177,12 +181,12 @@ pub(super) struct Obedience {
     pub(super) behavior: &'static Behavior,
 }
 
-/// What every arm obeys, in the order of the arms.
-pub(super) fn arms() -> impl Iterator<Item = Obedience> {
+/// What every arm obeys where this is aimed at, in the order of the arms.
+pub(super) fn arms(aim: Aim) -> impl Iterator<Item = Obedience> {
     let of_rule = |(rule, behaviors): (usize, &'static [Behavior])| {
         behaviors.iter().map(move |behavior| Obedience { rule, behavior })
     };
-    RULES.iter().map(|rule| rule.behaviors()).enumerate().flat_map(of_rule)
+    RULES.iter().map(move |rule| rule.behaviors(aim)).enumerate().flat_map(of_rule)
 }
 
 impl Obedience {

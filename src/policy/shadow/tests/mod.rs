@@ -9,7 +9,7 @@ use super::brain::Shadow;
 use super::reference::Reference;
 use super::rule;
 use super::*;
-use crate::config::Policy;
+use crate::config::{Aim, Policy};
 use crate::forecast::{Forecast, Horizon};
 use crate::policy::fixtures::{self, START};
 use crate::policy::plant::Plant;
@@ -96,17 +96,16 @@ fn a_smooth_load_takes_no_more_changes_than_under_the_reference() {
 }
 
 /// What is promised of an arm is what happens to who obeys it alone.
-#[test]
-fn a_record_is_what_obeying_the_arm_does() {
+fn records_are_what_obeying_the_arms_does(aim: Aim) {
     let mut shadow = Shadow::default();
-    let arms: Vec<_> = rule::arms().collect();
+    let arms: Vec<_> = rule::arms(aim).collect();
     let mut plants = vec![Plant::new(10); arms.len()];
     let mut pacings = vec![Pacing::default(); arms.len()];
     for at in 0..3000 {
         let time = minute(at);
         let sample =
             Sample { at: time, load: load(at), capacity: 10.0, delay: DELAY, foreseen: None };
-        shadow.learn(&sample, 10);
+        shadow.learn(aim, &sample, 10);
         let ages = shadow.ages(time);
         for (arm, obedience) in arms.iter().enumerate() {
             let plant = &mut plants[arm];
@@ -121,6 +120,22 @@ fn a_record_is_what_obeying_the_arm_does() {
             assert_eq!(*plant, shadow.arms[arm].plant, "{obedience} at {at}");
         }
     }
+}
+
+#[test]
+fn a_record_is_what_obeying_the_arm_does() {
+    records_are_what_obeying_the_arms_does(Aim::Match);
+    records_are_what_obeying_the_arms_does(Aim::Slo);
+}
+
+#[test]
+fn another_aim_begins_anew() {
+    let mut stage = Stage::after("slo", 800);
+    let obeyed = |stage: &Stage| stage.state.shadow.as_ref().unwrap().standing().is_some();
+    assert!(obeyed(&stage));
+    stage.policy = Policy::named("default").unwrap();
+    stage.live(minute(800), load(800));
+    assert!(!obeyed(&stage), "records of other arms say nothing");
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::{AlertSignal, Situation, Workload};
 use crate::detect::Assessment;
-use crate::promql::Freshness;
 use crate::target::Dimension;
 use crate::units::{Limit, Timestamp};
 
@@ -22,22 +21,7 @@ pub(crate) fn memory(current: f64, usage: f64) -> Situation {
 }
 
 pub(crate) fn situation(dimension: Dimension, current: f64, usage: f64) -> Situation {
-    Situation {
-        at: START,
-        target: "web/host1:9100,shop".into(),
-        dimension,
-        current: Some(Limit::At(current)),
-        usage: Some(usage),
-        peak: Some(usage),
-        throttled_ratio: None,
-        pressure_ratio: None,
-        oom_kills: None,
-        freshness: Freshness::Fresh,
-        assessment: None,
-        alerts: Vec::new(),
-        workload: None,
-        forecast: None,
-    }
+    Situation { dimension, peak: Some(usage), workload: None, ..replicas(current, usage) }
 }
 
 /// A quiet, fresh moment of a service with this many replicas, all of which serve, and this load;
@@ -45,7 +29,8 @@ pub(crate) fn situation(dimension: Dimension, current: f64, usage: f64) -> Situa
 pub(crate) fn replicas(current: f64, load: f64) -> Situation {
     let ready = Some(current);
     let workload = Workload { ready, ..Workload::new(10.0, Duration::from_secs(120)) };
-    Situation { workload: Some(workload), ..situation(Dimension::Replicas, current, load) }
+    let moment = Situation::of_load(START, "web/host1:9100,shop".into(), load, workload);
+    Situation { current: Some(Limit::At(current)), ..moment }
 }
 
 /// The same moment, called unusual.

@@ -157,6 +157,9 @@ impl Tree {
             {
                 continue;
             }
+            if everything {
+                self.watch_again(root, at, &stats);
+            }
             let new = self.place(root, at, &stats);
             for (mount, stat) in stats.iter().enumerate() {
                 // The kernel counts a directory's children in its links: two is a leaf. File systems
@@ -188,6 +191,30 @@ impl Tree {
     /// and no two cgroups may have the same series.
     fn is_taken(&self, path: &str) -> bool {
         path.contains(char::REPLACEMENT_CHARACTER) && self.groups.iter().any(|g| g.path() == path)
+    }
+
+    /// Watches directories that look like those known, in a walk over everything. A removed one took its
+    /// watch along, and perhaps another has its inode by now: the new watch tells them apart.
+    fn watch_again(
+        &mut self,
+        root: &Root,
+        at: usize,
+        stats: &[Option<Stat>; Root::MOST_MOUNTS],
+    ) {
+        for (mount, stat) in stats.iter().enumerate() {
+            let Some(place) = self.groups[at].places[mount] else { continue };
+            if stat.is_none_or(|stat| stat.st_ino != place.inode) {
+                continue;
+            }
+            let watch = self.watch(root, mount, at);
+            let group = &mut self.groups[at];
+            if watch.is_some() && place.watch.is_some() && watch != place.watch {
+                group.places[mount] = None;
+                group.was_removed = true;
+            } else {
+                group.places[mount] = Some(Place { watch, ..place });
+            }
+        }
     }
 
     /// Takes down where a cgroup was seen; tells in which hierarchies its directory is new.

@@ -81,6 +81,7 @@ fn advice() -> RuleSettings {
         mode: Mode::Observe,
         dimensions: Dimension::LIMITS.into_iter().map(of).collect(),
         workload: None,
+        step: RuleSettings::SHORTEST_STEP,
     }
 }
 

@@ -25,6 +25,9 @@ pub struct Forecast {
     pub horizons: Vec<Duration>,
     /// The levels of the quantiles that are told, rising.
     pub quantiles: Vec<f64>,
+    /// Whether boosting tells the policies `default`, `slo` and `price` the load at the end of a start-up.
+    /// It is fitted anew every three days, which takes seconds for each service.
+    pub short_term: bool,
     /// Known events, past and to come.
     pub events: Vec<Event>,
     /// How much of the past is asked of Prometheus for a new target.
@@ -66,6 +69,7 @@ impl Default for Forecast {
             step: minutes(5),
             horizons: vec![minutes(5), minutes(15), minutes(60)],
             quantiles: vec![0.05, 0.5, 0.9, 0.95],
+            short_term: true,
             events: Vec::new(),
             history: minutes(14 * 24 * 60),
         }

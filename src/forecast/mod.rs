@@ -30,6 +30,7 @@ mod stream;
 mod task;
 #[cfg(test)]
 mod tests;
+mod ticks;
 mod tracker;
 pub mod trees;
 
@@ -95,6 +96,17 @@ impl Forecast {
     /// The quantile at `horizon` whose level is nearest to `level`.
     pub fn quantile(&self, horizon: &Horizon, level: f64) -> Option<f64> {
         horizon.values.get(self.nearest_level(level)?).copied()
+    }
+
+    /// The forecast of a load: nothing is below zero. `None` where a quantile is missing.
+    pub fn of_load(mut self) -> Option<Self> {
+        for value in self.horizons.iter_mut().flat_map(|horizon| &mut horizon.values) {
+            if !value.is_finite() {
+                return None;
+            }
+            *value = value.max(0.0);
+        }
+        Some(self)
     }
 
     /// The place of the level nearest to `level`, of the lower one among equals.

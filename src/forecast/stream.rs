@@ -3,36 +3,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ticks::{Finished, Ticks};
 use super::{Auto, Calendar, Forecast, ForecastError, Kind, Series, Standing, Task};
 use crate::config;
 use crate::units::Timestamp;
 
-/// [`Auto`] behind a clock of its own: samples come when they come and are averaged to steps, whose
-/// boundaries are multiples of the step since the epoch. A step without a sample is a missing one.
+/// [`Auto`] behind a clock of its own: samples come when they come and are averaged to steps. A step without
+/// a sample is a missing one.
 pub struct Stream {
     auto: Auto,
+    ticks: Ticks,
     step: Duration,
     /// Whether the models have been fitted.
     fitted: bool,
-    /// The step under way.
-    current: Option<Current>,
     /// What was collected before the first fit.
     collected: Option<Series>,
     newest: Option<Arc<Forecast>>,
-}
-
-#[derive(Clone, Copy)]
-struct Current {
-    start: Timestamp,
-    sum: f64,
-    count: u32,
 }
 
 /// How many steps without a fit are collected before the first one: a model of less says nothing.
 const FIRST_FIT: usize = 24;
 
 /// After a gap of more steps than this, such as a clock that was set, everything begins anew.
-const LONGEST_GAP: u128 = 10_000;
+pub(super) const LONGEST_GAP: u128 = 10_000;
 
 impl Stream {
     /// A forecaster that has seen nothing yet; a model that this build lacks is left out.
@@ -46,9 +39,9 @@ impl Stream {
         let task = Task { step: settings.step, horizons, levels, seed, events };
         Self {
             auto: Auto::new(&task, &kinds),
+            ticks: Ticks::new(settings.step),
             step: settings.step,
             fitted: false,
-            current: None,
             collected: None,
             newest: None,
         }
@@ -69,16 +62,8 @@ impl Stream {
 
     /// Takes in a sample. One of a step that is over already is left out.
     pub fn observe(&mut self, at: Timestamp, value: Option<f64>) {
-        let start = self.start_of(at);
-        match self.current {
-            Some(current) if start < current.start => return,
-            Some(current) if start > current.start => self.finish(current, start),
-            Some(_) | None => {}
-        }
-        let current = self.current.get_or_insert(Current { start, sum: 0.0, count: 0 });
-        if let Some(value) = value.filter(|value| value.is_finite()) {
-            current.sum += value;
-            current.count += 1;
+        if let Some(finished) = self.ticks.observe(at, value) {
+            self.finish(&finished);
         }
     }
 
@@ -110,22 +95,14 @@ impl Stream {
         if self.fitted { self.auto.standing() } else { Vec::new() }
     }
 
-    fn start_of(&self, at: Timestamp) -> Timestamp {
-        let step = i64::try_from(self.step.as_millis()).unwrap_or(i64::MAX).max(1);
-        Timestamp::from_millis(at.millis().div_euclid(step).saturating_mul(step))
-    }
-
-    /// Ends the step `current`; the next one begins at `next`, and those between have no sample.
-    fn finish(&mut self, current: Current, next: Timestamp) {
-        self.current = None;
-        let mean = current.sum / f64::from(current.count);
-        self.take(current.start, if current.count == 0 { f64::NAN } else { mean });
-        let steps = next.since(current.start).as_millis() / self.step.as_millis().max(1);
-        if steps > LONGEST_GAP {
+    fn finish(&mut self, finished: &Finished) {
+        let Finished { start, mean, passed } = *finished;
+        self.take(start, mean);
+        if passed > LONGEST_GAP {
             (self.fitted, self.collected) = (false, None);
         } else {
-            for _ in 1..steps {
-                self.take(current.start, f64::NAN);
+            for _ in 1..passed {
+                self.take(start, f64::NAN);
             }
         }
         self.publish();

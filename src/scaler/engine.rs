@@ -1,6 +1,7 @@
 //! The deciding half of the loop: observations in, decisions out. No I/O and no clock, so that the
 //! live scaler, `loadline up` and any replay share it.
 
+mod school;
 mod settings;
 mod standing;
 mod target;
@@ -11,16 +12,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use school::{Graduate, Lesson};
 pub use settings::{DimensionSettings, RuleSettings};
 pub use standing::{Change, Quiet, Standing};
 pub use target::{DimensionState, TargetState, usage_of};
-
-use target::schooled;
 
 use super::observed::Observed;
 use crate::config::{Detection, Forecast};
 use crate::detect::{Assessment, DetectError, Detector};
 use crate::features;
+use crate::forecast::trees::short_term::Question;
 use crate::forecast::{ForecastError, Series};
 use crate::guard::{Decision, GuardState};
 use crate::policy::Action;
@@ -118,8 +119,7 @@ impl Engine {
         }
     }
 
-    /// Gives the forecaster of one target and dimension the past of its usage. A policy of replicas learns
-    /// from it, too, and forgets the shorter past that it has seen.
+    /// Gives the forecaster of one target and dimension the past of its usage.
     ///
     /// # Errors
     /// The past holds no value.
@@ -133,12 +133,6 @@ impl Engine {
             let Some(state) = rule.targets.get_mut(target) else { continue };
             let of_dimension = state.dimensions.entry(dimension).or_default();
             of_dimension.forecaster_of(target, &self.forecast).learn(past)?;
-            let workload = rule.settings.workload.as_ref();
-            if let (Some(of), Some(workload), Dimension::Replicas) =
-                (rule.settings.dimensions.get(&dimension), workload, dimension)
-            {
-                of_dimension.policy = schooled(&of.policy, target, workload, past);
-            }
         }
         Ok(())
     }
@@ -155,6 +149,32 @@ impl Engine {
         let dimensions: Vec<_> = rule.settings.dimensions.keys().filter(wanted).copied().collect();
         let of = |id: &TargetId| dimensions.iter().map(|d| (id.clone(), *d)).collect::<Vec<_>>();
         rule.targets.keys().flat_map(of).collect()
+    }
+
+    /// The lessons of all services of `rule` whose policy learns, without the past to learn from.
+    pub fn lessons(&self, rule: &str) -> Vec<Lesson> {
+        let Some(rule) = self.rules.get(rule) else { return Vec::new() };
+        let Some((policy, workload)) = rule.settings.pupil() else { return Vec::new() };
+        let of = |target: &TargetId| Lesson {
+            target: target.clone(),
+            policy: policy.clone(),
+            workload: workload.clone(),
+            short_term: self.forecast.short_term,
+            start: Timestamp::default(),
+            step: rule.settings.step,
+            values: Vec::new(),
+        };
+        rule.targets.keys().map(of).collect()
+    }
+
+    /// Puts a policy that has learnt in its place; what the one there remembers of a shorter past is
+    /// forgotten.
+    pub fn graduate(&mut self, graduate: Graduate) {
+        let Graduate { target, policy, short_term } = graduate;
+        if let Some(state) = self.dimension_mut(&target, Dimension::Replicas) {
+            state.policy = policy;
+            state.short_term = short_term.map(Box::new);
+        }
     }
 
     /// One tick of one rule: takes in what was observed and decides for every known target.
@@ -250,6 +270,11 @@ impl RuleState {
         for stream in streams.filter(|stream| stream.due()).take(MOST_REFITS) {
             stream.refit();
         }
+        let states = self.targets.values_mut().flat_map(|target| target.dimensions.values_mut());
+        let mut streams = states.filter_map(|state| state.short_term.as_mut());
+        if let Some(stream) = streams.find(|stream| stream.due()) {
+            stream.refit();
+        }
     }
 
     fn observe(
@@ -280,11 +305,15 @@ impl RuleState {
         }
         for dimension in &forecast.dimensions {
             if self.settings.dimensions.contains_key(dimension) {
-                let reading = observation.reading(usage_of(*dimension));
-                let value = reading.value.filter(|_| reading.freshness.allows_growth());
+                let value = observation.present(usage_of(*dimension));
                 let of_dimension = state.dimensions.entry(*dimension).or_default();
                 of_dimension.forecaster_of(&state.target.id, forecast).observe(at, value);
             }
+        }
+        if let Some((_, workload)) = self.settings.pupil().filter(|_| forecast.short_term) {
+            let of_replicas = state.dimensions.entry(Dimension::Replicas).or_default();
+            let stream = of_replicas.short_term_of(self.settings.step, Question::of(workload));
+            stream.observe(at, observation.present(Signal::Load));
         }
         // What says nothing of the usage says too little to be judged or learnt.
         let fresh = observation.reading(Signal::CpuUsageCores).freshness.allows_growth()

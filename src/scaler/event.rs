@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::engine::{Change, Engine, RuleSettings, Standing};
+use super::engine::{Change, Engine, Lesson, RuleSettings, Standing};
 use super::observed::Observed;
 use crate::config::{Detection, Forecast};
 use crate::detect::DetectError;
@@ -64,6 +64,8 @@ pub enum Event {
         /// The mean of each step; `None` where nothing was measured.
         values: Vec<Option<f64>>,
     },
+    /// A policy of replicas has learnt from the past of its service.
+    School(Lesson),
     /// A moment at which a rule is decided.
     Tick {
         /// The rule.
@@ -139,6 +141,7 @@ impl Event {
                 // A past without a value teaches nothing; what comes will.
                 let _ = engine.learn(&target, dimension, &Series { start, step, values });
             }
+            Self::School(lesson) => engine.graduate(lesson.learn()),
             Self::Tick { rule, at, observed, standing } => {
                 return Ok(engine.tick(&rule, at, observed, &standing));
             }

@@ -5,16 +5,19 @@ mod steps;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
-use steps::{begin, carry_out, decide, observe, recall, record, rule_settings, teach, tell};
+use steps::{
+    begin, carry_out, decide, observe, open_school, recall, record, rule_settings, teach, tell,
+};
 
 use super::act::Hands;
-use super::engine::{Change, Engine, wants_change};
+use super::engine::{Change, Engine, Lesson, wants_change};
 use super::event::Event;
 use super::history::Asked;
 use super::models::ModelFiles;
@@ -48,6 +51,9 @@ pub enum ScalerError {
     /// The recording cannot be written.
     #[error(transparent)]
     Recording(#[from] std::io::Error),
+    /// Policies have nowhere to learn.
+    #[error("no thread can be started for policies to learn in: {0}")]
+    School(std::io::Error),
     /// A parameter of the detection is out of its range.
     #[error(transparent)]
     Detection(#[from] DetectError),
@@ -91,6 +97,7 @@ pub struct Live {
     models: ModelFiles,
     models_saved_at: Timestamp,
     asked: Asked,
+    school: Sender<Lesson>,
 }
 
 impl Live {
@@ -122,8 +129,18 @@ impl Live {
         let rules = shared.config();
         shared.metrics.begin_at_zero(rules.targets.iter().map(|rule| rule.name.as_str()));
         let intake = Arc::new(Intake::new(AlertHost(shared.clone()), book));
-        let (models_saved_at, asked) = (now(), Asked::default());
-        Ok(Self { shared, intake, config_file, wiring, recovered, models, models_saved_at, asked })
+        let school = open_school(&shared).map_err(ScalerError::School)?;
+        Ok(Self {
+            shared,
+            intake,
+            config_file,
+            wiring,
+            recovered,
+            models,
+            models_saved_at: now(),
+            asked: Asked::default(),
+            school,
+        })
     }
 
     /// Runs until `shutdown` is ready. `ready` is called after the first look at every target.
@@ -277,7 +294,8 @@ impl Live {
             let at = now();
             let observed = observe(runner, &self.wiring.client, &self.shared.metrics, at).await;
             let decisions = decide(&self.shared, runner, &book, observed, at);
-            teach(&self.shared, runner, &self.wiring.client, &mut self.asked, at).await;
+            let (asked, school) = (&mut self.asked, &self.school);
+            teach(&self.shared, runner, &self.wiring.client, asked, school, at).await;
             let changes = decisions.iter().filter(|d| wants_change(d) && d.mode == Mode::Enforce);
             if let Some(kind) = runner.rule.actuator {
                 wanted.extend(changes.map(|d| (d.clone(), kind)));

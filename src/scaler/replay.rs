@@ -164,6 +164,7 @@ fn problems(event: &Event) -> Vec<Problem> {
             for (_, settings) in rules {
                 let capacity = settings.workload.as_ref().map_or(1.0, |of| of.capacity);
                 that(capacity > 0.0, "workload.capacity", "a number above 0");
+                that(!settings.step.is_zero(), "step", "a duration above 0");
             }
             for of in rules.iter().flat_map(|(_, settings)| settings.dimensions.values()) {
                 // A guard that nobody configured may be outside the ranges of one that is: it is off.
@@ -172,6 +173,11 @@ fn problems(event: &Event) -> Vec<Problem> {
             }
         }
         Event::Learn { step, .. } => that(!step.is_zero(), "step", "a duration above 0"),
+        Event::School(lesson) => {
+            that(!lesson.step.is_zero(), "step", "a duration above 0");
+            that(lesson.workload.capacity > 0.0, "workload.capacity", "a number above 0");
+            problems.extend(config::decision_problems(Some(&lesson.policy), None, None));
+        }
         _ => {}
     }
     problems

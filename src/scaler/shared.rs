@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use super::engine::Engine;
+use super::engine::{Engine, Lesson};
 use super::event::Event;
 use super::gauges::LoopMetrics;
 use super::now;
@@ -106,6 +106,18 @@ impl Shared {
             recorder.note(&Line::Decided(decisions.clone()));
         }
         Ok(decisions)
+    }
+
+    /// Tells the engine what a policy has learnt, and the recording of what it was taught. That it takes
+    /// its time keeps nobody from the engine.
+    pub(super) fn school(&self, lesson: Lesson) {
+        let graduate = lesson.learn();
+        let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        let mut recorder = self.recorder.lock().unwrap_or_else(PoisonError::into_inner);
+        engine.graduate(graduate);
+        if let Some(recorder) = recorder.as_mut() {
+            recorder.note(&Line::Event(Box::new(Event::School(lesson))));
+        }
     }
 
     pub(super) fn paused(

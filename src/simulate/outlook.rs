@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::learner::Learner;
 use super::setting::Setting;
+use crate::forecast::trees::short_term;
 use crate::forecast::{Calendar, Forecast, Horizon, Kind};
 use crate::units::Timestamp;
 
@@ -71,7 +72,7 @@ pub(super) struct Outlook<'a> {
 
 impl Source {
     /// The name of the one that boosts for the minutes ahead.
-    pub const SHORT_TERM: &'static str = "short_term";
+    pub const SHORT_TERM: &'static str = short_term::NAME;
 
     /// The name in tables and files.
     pub fn name(&self) -> &str {

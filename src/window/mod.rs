@@ -63,6 +63,12 @@ impl Observation {
         self.reading(signal).value
     }
 
+    /// The value of `signal`, unless it is stale.
+    pub fn present(&self, signal: Signal) -> Option<f64> {
+        let reading = self.reading(signal);
+        reading.value.filter(|_| reading.freshness.allows_growth())
+    }
+
     /// Sets the reading of `signal`.
     pub fn set(&mut self, signal: Signal, reading: Reading) {
         self.readings[signal.index()] = reading;

@@ -166,6 +166,11 @@ impl Policy {
         }
     }
 
+    /// Whether it learns from the past of what it sizes.
+    pub const fn learns(&self) -> bool {
+        matches!(self, Self::Shadow(_))
+    }
+
     /// Whether it waits between two changes by rules of its own, so that the guard's cooldown,
     /// stabilization, tolerance and steps stay out of its way unless they are configured. Seed 5's
     /// policies wait for nothing, and are measured as such.

@@ -1,6 +1,7 @@
 //! What the engine holds of the configuration.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,9 @@ pub struct RuleSettings {
     pub dimensions: BTreeMap<Dimension, DimensionSettings>,
     /// What the replicas carry; `None` where they are not looked after.
     pub workload: Option<WorkloadRule>,
+    /// The steps in which a policy of replicas learns the load: a minute, or a tick where that is longer.
+    #[serde(with = "crate::units::duration")]
+    pub step: Duration,
 }
 
 /// How one dimension is decided.
@@ -46,6 +50,9 @@ impl DimensionSettings {
 }
 
 impl RuleSettings {
+    /// The default policy was worked out on loads by the minute.
+    pub const SHORTEST_STEP: Duration = Duration::from_secs(60);
+
     /// The settings of `rule`, with what it inherits from `config`. A rule that names no dimension
     /// gets advice on all limits, and on replicas where it says what they carry.
     pub fn of(rule: &TargetRule, config: &Config) -> Self {
@@ -66,6 +73,13 @@ impl RuleSettings {
             mode: rule.mode.unwrap_or(config.global.mode),
             dimensions: scales.into_iter().map(of).collect(),
             workload: rule.workload.clone(),
+            step: config.global.evaluation_interval.max(Self::SHORTEST_STEP),
         }
+    }
+
+    /// The policy of replicas that learns from their load, with what they carry; `None` where there is none.
+    pub(super) fn pupil(&self) -> Option<(&Policy, &WorkloadRule)> {
+        let policy = &self.dimensions.get(&Dimension::Replicas)?.policy;
+        self.workload.as_ref().filter(|_| policy.learns()).map(|workload| (policy, workload))
     }
 }

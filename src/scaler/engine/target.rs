@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{DimensionSettings, Quiet, RuleSettings, Standing};
-use crate::config::{Forecast, Guard, Policy, WorkloadRule};
+use crate::config::{Forecast, Guard, WorkloadRule};
 use crate::detect::{self, Assessment};
-use crate::forecast::{Series, Stream};
+use crate::forecast::trees::short_term::{self, Question};
+use crate::forecast::{self, Stream};
 use crate::guard::{self, Decision, GuardState};
 use crate::policy::{self, PolicyState, Situation, Workload};
 use crate::promql::Freshness;
@@ -40,6 +42,7 @@ pub struct DimensionState {
     pub(super) policy: PolicyState,
     pub(super) guard: GuardState,
     pub(super) forecaster: Option<Box<Stream>>,
+    pub(super) short_term: Option<Box<short_term::Stream>>,
     /// The size that was last confirmed by reading the world back. The metrics lag behind it.
     pub(super) confirmed: Option<(Timestamp, Limit<f64>)>,
 }
@@ -48,6 +51,16 @@ impl DimensionState {
     /// The forecaster of its usage; `None` where none is wanted.
     pub fn forecaster(&self) -> Option<&Stream> {
         self.forecaster.as_deref()
+    }
+
+    /// What boosting tells a policy of replicas; `None` where nobody asks it, or it knows too little.
+    pub fn short_term(&self) -> Option<&Arc<forecast::Forecast>> {
+        self.short_term.as_ref()?.forecast()
+    }
+
+    /// What is expected of its usage, as its policy sees it.
+    fn foreseen(&self) -> Option<&Arc<forecast::Forecast>> {
+        self.short_term().or_else(|| self.forecaster()?.forecast())
     }
 
     /// The size that was last read back from the world, and when.
@@ -64,6 +77,19 @@ impl DimensionState {
         self.forecaster
             .get_or_insert_with(|| Box::new(Stream::new(settings, detect::seed_of(target, 0))))
     }
+
+    /// What asks boosting this question, fed in these steps.
+    pub(super) fn short_term_of(
+        &mut self,
+        step: Duration,
+        question: Question,
+    ) -> &mut short_term::Stream {
+        let stream = self
+            .short_term
+            .get_or_insert_with(|| Box::new(short_term::Stream::new(step, question)));
+        stream.ask(question);
+        stream
+    }
 }
 
 impl TargetState {
@@ -75,8 +101,7 @@ impl TargetState {
     /// The value of `signal` at the last evaluation; `None` where it was not measured then.
     pub fn measured(&self, signal: Signal) -> Option<f64> {
         let latest = self.window.latest().filter(|now| self.evaluated_at() == Some(now.at))?;
-        let reading = latest.reading(signal);
-        reading.value.filter(|_| reading.freshness.allows_growth())
+        latest.present(signal)
     }
 
     pub(super) fn decide<'a>(
@@ -159,7 +184,7 @@ impl TargetState {
                     .map(|(used, limit)| used / limit),
                 ..Workload::new(rule.capacity, rule.startup_delay)
             }),
-            forecast: state.forecaster().and_then(Stream::forecast).cloned(),
+            forecast: state.foreseen().cloned(),
         }
     }
 
@@ -219,23 +244,6 @@ impl TargetState {
         let before = before?;
         Some(if now >= before { now - before } else { now })
     }
-}
-
-/// What a policy of replicas remembers after the `past` of a load; the steps of a past end before they are
-/// known.
-pub(super) fn schooled(
-    policy: &Policy,
-    target: &TargetId,
-    workload: &WorkloadRule,
-    past: &Series,
-) -> PolicyState {
-    let mut state = PolicyState::default();
-    for (i, load) in past.values.iter().enumerate().filter(|(_, load)| load.is_finite()) {
-        let workload = Workload::new(workload.capacity, workload.startup_delay);
-        let situation = Situation::of_load(past.at(i + 1), target.clone(), *load, workload);
-        policy::recall(policy, &situation, &mut state);
-    }
-    state
 }
 
 /// What is used of a dimension, and forecast.

@@ -47,6 +47,7 @@ fn engine() -> Engine {
             DimensionSettings::new(Dimension::Cpu, Some(scale), None, Some(guard)),
         )]),
         workload: None,
+        step: RuleSettings::SHORTEST_STEP,
     };
     let mut engine = Engine::new(Detection::default(), Forecast::default(), 100);
     engine.set_rules([("shop".into(), settings)]).expect("valid settings");
@@ -232,15 +233,19 @@ fn an_empty_answer_forgets_nothing_that_was_learnt() {
 }
 
 /// A rule of replicas whose policy is the default one, or this.
-fn engine_of_replicas(policy: Option<Policy>) -> Engine {
+fn settings_of_replicas(policy: Option<Policy>) -> RuleSettings {
     let of = DimensionSettings::new(Dimension::Replicas, None, policy, None);
-    let settings = RuleSettings {
+    RuleSettings {
         mode: Mode::Advise,
         dimensions: BTreeMap::from([(Dimension::Replicas, of)]),
         workload: Some(WorkloadRule { capacity: 10.0, startup_delay: Duration::from_secs(120) }),
-    };
+        step: RuleSettings::SHORTEST_STEP,
+    }
+}
+
+fn engine_of_replicas(policy: Option<Policy>) -> Engine {
     let mut engine = Engine::new(Detection::default(), Forecast::default(), 100);
-    engine.set_rules([("shop".into(), settings)]).expect("valid settings");
+    engine.set_rules([("shop".into(), settings_of_replicas(policy))]).expect("valid settings");
     engine
 }
 
@@ -261,17 +266,70 @@ fn the_default_policy_goes_to_school_before_it_decides() {
     };
     assert_eq!(standing(&engine), None, "nothing has a record yet");
 
-    let step = Duration::from_secs(300);
-    let values = (0..4 * 288).map(|i| 100.0 + 40.0 * (f64::from(i) / 46.0).sin()).collect();
-    let past = Series { start: at(0).minus(step * 4 * 288), step, values };
-    engine.learn(&target("a").id, Dimension::Replicas, &past).expect("values");
+    let lesson = Lesson { short_term: false, ..lesson(&engine, 4 * 1440) };
+    engine.graduate(lesson.learn());
     let decision = tick(&mut engine, 1, vec![loaded(1, 100.0)]);
     let schooled = standing(&engine).expect("a record of four days");
     assert!((8.0..16.0).contains(&schooled.obeyed.record.replicas), "{schooled:?}");
     assert!(decision.desired.is_some_and(|size| (10.0..=16.0).contains(&size)), "{decision:?}");
-    let (_, _, state) = engine.targets().next().expect("the target");
-    let forecaster = state.dimensions[&Dimension::Replicas].forecaster().expect("wanted");
-    assert!(forecaster.forecast().is_some());
+}
+
+/// The lesson of the one service, of so many minutes until the first tick, whose load leaps at one minute
+/// of every hour.
+fn lesson(engine: &Engine, minutes: u32) -> Lesson {
+    let lesson = engine.lessons("shop").remove(0);
+    let load = |i: u32| 100.0 + f64::from(i % 7) + if i % 60 == 50 { 80.0 } else { 0.0 };
+    let start = at(0).minus(lesson.step * minutes);
+    Lesson { start, values: (0..minutes).map(|i| Some(load(i))).collect(), ..lesson }
+}
+
+#[test]
+fn boosting_goes_to_school_with_the_policy_and_learns_on() {
+    let mut engine = engine_of_replicas(None);
+    tick(&mut engine, 0, vec![loaded(0, 100.0)]);
+    let foreseen = |engine: &Engine| {
+        let (_, _, state) = engine.targets().next().expect("the target");
+        let forecast = state.dimensions[&Dimension::Replicas].short_term()?;
+        let horizon = &forecast.horizons[0];
+        Some((forecast.origin, horizon.after, horizon.values[2]))
+    };
+    assert_eq!(foreseen(&engine), None);
+    engine.graduate(lesson(&engine, 2880).learn());
+    let (origin, after, calm) = foreseen(&engine).expect("two days are enough");
+    assert_eq!((origin, after), (at(0), Duration::from_secs(180)), "a minute more than a start-up");
+    assert!(calm < 120.0, "{calm}");
+    // The leap of minute 50 is foreseen in the three minutes before it; the steps end with their ticks.
+    let mut leaps = Vec::new();
+    for minute in 1..60 {
+        tick(&mut engine, 6 * minute, vec![loaded(6 * minute, 100.0)]);
+        let (origin, _, most) = foreseen(&engine).expect("told");
+        assert_eq!(origin, at(6 * minute));
+        if most > 150.0 {
+            leaps.push(minute + 2);
+        }
+    }
+    assert_eq!(leaps, [50]);
+}
+
+#[test]
+fn what_boosting_is_asked_follows_the_settings() {
+    let mut engine = engine_of_replicas(None);
+    tick(&mut engine, 0, vec![loaded(0, 100.0)]);
+    engine.graduate(lesson(&engine, 500).learn());
+    let after = |engine: &Engine| {
+        let (_, _, state) = engine.targets().next().expect("the target");
+        state.dimensions[&Dimension::Replicas].short_term().map(|told| told.horizons[0].after)
+    };
+    assert_eq!(after(&engine), Some(Duration::from_secs(180)));
+    let mut slower = settings_of_replicas(None);
+    slower.workload =
+        Some(WorkloadRule { capacity: 10.0, startup_delay: Duration::from_secs(290) });
+    engine.set_rules([("shop".into(), slower)]).expect("valid settings");
+    tick(&mut engine, 1, vec![loaded(1, 100.0)]);
+    assert_eq!(after(&engine), Some(Duration::from_secs(360)));
+    // A policy that does not learn asks nothing.
+    engine.set_rules([("shop".into(), settings_of_replicas(Policy::named("hpa")))]).expect("valid");
+    assert_eq!(engine.lessons("shop"), []);
 }
 
 #[test]

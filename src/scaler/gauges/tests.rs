@@ -16,7 +16,12 @@ fn engine(dimensions: &[Dimension], workload: Option<WorkloadRule>) -> Engine {
         (*dimension, DimensionSettings::new(*dimension, None, policy, None))
     };
     let dimensions = dimensions.iter().map(of).collect();
-    let settings = RuleSettings { mode: Mode::Advise, dimensions, workload };
+    let settings = RuleSettings {
+        mode: Mode::Advise,
+        dimensions,
+        workload,
+        step: RuleSettings::SHORTEST_STEP,
+    };
     let mut engine = Engine::new(Detection::default(), Forecast::default(), 20);
     engine.set_rules([("shop".into(), settings)]).expect("valid settings");
     engine

@@ -1,7 +1,9 @@
 //! The steps of a tick, and what comes before the first one.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, PoisonError};
+use std::{io, thread};
 
 use super::{Runner, ScalerError};
 use crate::alerts::AlertBook;
@@ -11,7 +13,7 @@ use crate::journal::{Outcome, Record, Recovered, Suggestion, SuggestionsLog};
 use crate::policy::Action;
 use crate::promql::{Client, Piece};
 use crate::scaler::act::{Acted, Hands};
-use crate::scaler::engine::{Change, RuleSettings};
+use crate::scaler::engine::{Change, Lesson, RuleSettings};
 use crate::scaler::event::{Event, Stood};
 use crate::scaler::gauges::{LoopMetrics, seeds};
 use crate::scaler::history::Asked;
@@ -99,15 +101,17 @@ pub(super) async fn observe(
     }
 }
 
-/// Gives the forecasters of new targets their past, after the tick that found them.
+/// Gives the forecasters and policies of new targets their past, after the tick that found them; policies
+/// by way of `school`.
 pub(super) async fn teach(
     shared: &Shared,
     runner: &Runner,
     client: &Client,
     asked: &mut Asked,
+    school: &Sender<Lesson>,
     at: Timestamp,
 ) {
-    match asked.ask(&runner.rule, client, shared, at).await {
+    match asked.forecasters(&runner.rule, client, shared, at).await {
         Ok(events) => {
             for event in events {
                 tell(shared, event);
@@ -117,6 +121,35 @@ pub(super) async fn teach(
             tracing::warn!(rule = runner.rule.name, "no past to forecast from yet: {error}");
         }
     }
+    match asked.lessons(&runner.rule, client, shared, at).await {
+        Ok(lessons) => {
+            for lesson in lessons {
+                // Nobody listens in a process that ends.
+                let _ = school.send(lesson);
+            }
+        }
+        Err(error) => {
+            tracing::warn!(rule = runner.rule.name, "no past to learn a policy from yet: {error}");
+        }
+    }
+}
+
+/// Where policies learn: one after the other, beside the loop, which would be late for all of them.
+///
+/// # Errors
+/// No thread can be started.
+pub(super) fn open_school(shared: &Arc<Shared>) -> io::Result<Sender<Lesson>> {
+    let (school, lessons) = mpsc::channel::<Lesson>();
+    let shared = shared.clone();
+    let teach = move || {
+        for lesson in lessons {
+            let target = lesson.target.clone();
+            shared.school(lesson);
+            tracing::info!(target_id = %target, "the policy has learnt from the past");
+        }
+    };
+    thread::Builder::new().name("school".to_owned()).spawn(teach)?;
+    Ok(school)
 }
 
 pub(super) fn decide(

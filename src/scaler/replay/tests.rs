@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::config::WorkloadRule;
+use crate::config::{Policy, WorkloadRule};
 use crate::policy::Action;
 use crate::promql::Freshness;
-use crate::scaler::engine::{Change, DimensionSettings, RuleSettings};
+use crate::scaler::engine::{Change, DimensionSettings, Lesson, RuleSettings};
 use crate::scaler::event::Stood;
 use crate::scaler::observed::Observed;
 use crate::scaler::recording::Recorder;
@@ -39,6 +39,7 @@ fn events() -> Vec<Event> {
         mode: Mode::Advise,
         dimensions: Dimension::LIMITS.into_iter().map(of).collect(),
         workload: None,
+        step: RuleSettings::SHORTEST_STEP,
     };
     let rule: Arc<str> = "shop".into();
     let (detection, forecast) = (Detection::default(), Forecast::default());
@@ -133,14 +134,29 @@ fn what_is_no_recording_is_named_by_its_line() {
     assert!(torn.torn && torn.ticks == 0);
 }
 
-/// The lines of a short recording with something of everything, replicas and their past included.
-fn varied() -> Vec<String> {
+/// So many minutes of a service, for the default policy and boosting.
+fn lesson(minutes: u32) -> Lesson {
+    Lesson {
+        target: "a".into(),
+        policy: Policy::default_for(Dimension::Replicas),
+        workload: WorkloadRule { capacity: 10.0, startup_delay: Duration::from_secs(60) },
+        short_term: true,
+        start: at(-2 * i64::from(minutes)),
+        step: Duration::from_secs(60),
+        values: (0..minutes).map(|i| (i % 9 != 0).then(|| 50.0 + f64::from(i * 7 % 11))).collect(),
+    }
+}
+
+/// The lines of a short recording with something of everything, replicas and so many minutes of their past
+/// included.
+fn varied(minutes: u32) -> Vec<String> {
     let of = |dimension| (dimension, DimensionSettings::new(dimension, None, None, None));
     let workload = WorkloadRule { capacity: 10.0, startup_delay: Duration::from_secs(60) };
     let settings = RuleSettings {
         mode: Mode::Advise,
         dimensions: Dimension::ALL.into_iter().map(of).collect(),
         workload: Some(workload),
+        step: RuleSettings::SHORTEST_STEP,
     };
     let step = Duration::from_secs(30);
     let forecast = Forecast {
@@ -178,6 +194,7 @@ fn varied() -> Vec<String> {
             values,
         },
         Event::Confirm(change.clone(), Limit::At(1.5)),
+        Event::School(lesson(minutes)),
     ];
     events.extend((5..32).map(|tick| Event::Tick {
         rule: rule.clone(),
@@ -256,9 +273,10 @@ proptest! {
         place in any::<prop::sample::Index>(),
         odd in odd(),
     ) {
-        let mut lines = varied();
+        // Too little for boosting, which would take its time in each case.
+        let mut lines = varied(60);
         // Settings are few lines, and the most can be wrong with them.
-        let line = if early { line.index(5) } else { line.index(lines.len()) };
+        let line = if early { line.index(7) } else { line.index(lines.len()) };
         let mut value: Value = serde_json::from_str(&lines[line]).expect("JSON");
         let place = place.index(size(&value));
         *nth(&mut value, place) = odd;
@@ -271,7 +289,7 @@ proptest! {
 
 #[test]
 fn settings_that_the_scaler_would_have_refused_are_named() {
-    let lines = varied();
+    let lines = varied(500);
     assert_eq!(replayed(&lines).expect("readable").equal, 27, "the case is whole");
     for (line, old, new, expected) in [
         (0, "\"rows\":50", "\"rows\":0", "line 1: rows: expected 1 to 100000"),
@@ -294,7 +312,15 @@ fn settings_that_the_scaler_would_have_refused_are_named() {
             "line 2: workload.capacity: expected a number above 0",
         ),
         (1, "\"scale_up_ratio\":0.75", "\"scale_up_ratio\":-1.0", "line 2: policy.threshold"),
+        (1, "\"step\":\"1m\"", "\"step\":\"0s\"", "line 2: step: expected a duration above 0"),
         (4, "\"step\":\"30s\"", "\"step\":\"0s\"", "line 5: step: expected a duration above 0"),
+        (6, "\"step\":\"1m\"", "\"step\":\"0s\"", "line 7: step: expected a duration above 0"),
+        (
+            6,
+            "\"capacity\":10.0",
+            "\"capacity\":0.0",
+            "line 7: workload.capacity: expected a number above 0",
+        ),
     ] {
         let mut changed = lines.clone();
         changed[line] = lines[line].replacen(old, new, 1);

@@ -3,6 +3,9 @@
 //! The features look for what a load does on the clock, such as jobs that start at a certain minute of
 //! every hour, beside what it has just done. All of them are in units of what one replica bears.
 
+mod learner;
+mod stream;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -11,8 +14,14 @@ use ndarray::Array2;
 use super::boosting::{Boosting, Params};
 use super::loss::Loss;
 use super::past::{Past, Rolling};
+pub use learner::Learner;
+pub use stream::{Question, Stream};
+
 use crate::forecast::{ForecastError, Series};
 use crate::units::Timestamp;
+
+/// The name in tables, files and forecasts.
+pub const NAME: &str = "short_term";
 
 /// The levels of the quantiles that are told.
 pub const LEVELS: [f64; 4] = [0.5, 0.9, 0.97, 0.99];

@@ -33,7 +33,7 @@ struct Scaler {
     process: Process,
 }
 
-async fn start(prometheus: &str) -> Scaler {
+async fn start(prometheus: &str, policy: &str) -> Scaler {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().display();
     let config = format!(
@@ -49,7 +49,7 @@ async fn start(prometheus: &str) -> Scaler {
          \x20 signals: {{load: shop_load, replicas_ready: shop_replicas}}\n\
          \x20 workload: {{capacity: 50, startup_delay: 2m}}\n\
          \x20 scale: {{replicas: {{min: 2, max: 40}}}}\n\
-         \x20 policy: {{simple_ceiling: {{}}}}\n"
+         \x20 policy: {{{policy}: {{}}}}\n"
     );
     std::fs::write(folder.path().join("loadline.yml"), config).expect("written");
     let mut command = loadline();
@@ -86,7 +86,7 @@ fn now() -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_are_forecast_advised_and_published() {
     let prometheus = Prometheus::with_data(&samples(now()), "").await;
-    let mut scaler = start(&prometheus.url).await;
+    let scaler = start(&prometheus.url, "simple_ceiling").await;
     let quantile = async |level: &str| {
         scaler
             .metric("loadline_forecast", &["horizon=\"15m\"", &format!("quantile=\"{level}\"")])
@@ -161,13 +161,47 @@ async fn replicas_are_forecast_advised_and_published() {
     let unknown = scaler.get("/autoscale_status?target=web/nobody").await.expect("told");
     assert!(unknown.contains("no decision about web/nobody"), "{unknown}");
 
-    scaler.process.signal(rustix::process::Signal::TERM);
-    scaler.process.wait_exit(PATIENCE).await;
-    let folder = scaler.folder.path();
-    let mut replay = loadline();
-    replay.arg("replay").arg("--recording").arg(folder.join("recording.jsonl"));
-    let output = replay.arg("--journal").arg(folder).output().expect("it runs");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(!said.contains("\n0 decisions of the journal"), "{said}");
+    scaler.is_replayed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_default_policy_learns_from_the_past_with_what_boosting_foresaw_in_it() {
+    let prometheus = Prometheus::with_data(&samples(now()), "").await;
+    let scaler = start(&prometheus.url, "default").await;
+    let foreseen = wait_for("what boosting foresees", ROUND, async || {
+        let labels = ["horizon=\"3m\"", "quantile=\"0.5\""];
+        scaler.metric("loadline_short_term_forecast", &labels).await
+    })
+    .await;
+    let day = std::f64::consts::TAU * ((now() + 120) % 86_400) as f64 / 86_400.0;
+    let truth = 610.0 + 300.0 * day.sin();
+    assert!((foreseen - truth).abs() < 60.0, "{foreseen} for {truth}");
+    let obeyed = ["role=\"obeyed\""];
+    let replicas = wait_for("a rule that is obeyed", ROUND, async || {
+        scaler.metric("loadline_arm_replicas", &obeyed).await
+    })
+    .await;
+    assert!((6.0..20.0).contains(&replicas), "{replicas} on average");
+    let shown = panel_queries(&[]).into_iter().filter(|query| query.expr.contains("loadline_arm_"));
+    for query in shown.filter(|query| !query.expr.contains("loadline_arm_limit")) {
+        for name in metric_names(&query.expr) {
+            scaler.metric(&name, &[]).await.expect(&query.panel);
+        }
+    }
+    scaler.is_replayed().await;
+}
+
+impl Scaler {
+    /// Ends the scaler; what it recorded, lived through again, ends in the same decisions.
+    async fn is_replayed(mut self) {
+        self.process.signal(rustix::process::Signal::TERM);
+        self.process.wait_exit(PATIENCE).await;
+        let folder = self.folder.path();
+        let mut replay = loadline();
+        replay.arg("replay").arg("--recording").arg(folder.join("recording.jsonl"));
+        let output = replay.arg("--journal").arg(folder).output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(!said.contains("\n0 decisions of the journal"), "{said}");
+    }
 }

@@ -3,9 +3,10 @@
 use super::TargetFamily;
 use crate::forecast::{Member, Standing};
 use crate::scaler::engine::{TargetState, usage_of};
+use crate::target::Dimension;
 use crate::units::duration;
 
-pub(super) const FAMILIES: [TargetFamily; 7] = [
+pub(super) const FAMILIES: [TargetFamily; 8] = [
     TargetFamily {
         name: "loadline_forecast",
         help: "What is expected of the usage after a horizon, by quantile; in cores, bytes or load",
@@ -24,6 +25,24 @@ pub(super) const FAMILIES: [TargetFamily; 7] = [
                         ];
                         s.put(rule, t, &labels, *value)?;
                     }
+                }
+            }
+            Ok(())
+        },
+    },
+    TargetFamily {
+        name: "loadline_short_term_forecast",
+        help: "What boosting expects of the load by the time that a replica asked for now serves, by quantile",
+        put: |s, rule, t| {
+            let of_replicas = t.dimensions.get(&Dimension::Replicas);
+            let Some(forecast) = of_replicas.and_then(|state| state.short_term()) else {
+                return Ok(());
+            };
+            for horizon in &forecast.horizons {
+                let after = duration::format(horizon.after);
+                for (level, value) in forecast.levels.iter().zip(&horizon.values) {
+                    let labels = [("horizon", after.as_str()), ("quantile", &level.to_string())];
+                    s.put(rule, t, &labels, *value)?;
                 }
             }
             Ok(())

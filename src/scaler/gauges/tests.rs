@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::{LoopMetrics, registry};
 use crate::config::{Detection, Forecast, Policy, WorkloadRule};
-use crate::scaler::engine::{DimensionSettings, Engine, Quiet, RuleSettings};
+use crate::scaler::engine::{DimensionSettings, Engine, Lesson, Quiet, RuleSettings};
 use crate::scaler::observed::Observed;
 use crate::target::{Dimension, Labels, Mode, Signal, Target};
 use crate::units::Timestamp;
@@ -111,4 +111,20 @@ fn what_is_measured_is_told_while_it_is() {
     let ticks = [loaded, Vec::new()];
     assert_eq!(told(&ticks[..1]), (Some(70.0), Some(8.0)));
     assert_eq!(told(&ticks), (None, None), "it was not found");
+}
+
+#[test]
+fn what_boosting_expects_is_told_by_quantile() {
+    let workload = WorkloadRule { capacity: 10.0, startup_delay: Duration::from_secs(120) };
+    let mut engine = engine(&[Dimension::Replicas], Some(workload));
+    engine.tick("shop", at(0), vec![seen(0, &[(Signal::Load, 20.0)])], &Quiet);
+    let lesson = engine.lessons("shop").remove(0);
+    let start = at(0).minus(lesson.step * 400);
+    engine.graduate(Lesson { start, values: vec![Some(20.0); 400], ..lesson }.learn());
+    let lines = published(engine, "loadline_short_term_forecast");
+    let told = |quantile: &str| {
+        let labels = format!("horizon=\"3m\",quantile=\"{quantile}\"}} 20.0");
+        lines.iter().filter(|line| line.ends_with(&labels)).count()
+    };
+    assert_eq!(["0.5", "0.9", "0.97", "0.99"].map(told), [1; 4], "{lines:#?}");
 }

@@ -195,12 +195,7 @@ impl Tree {
 
     /// Watches directories that look like those known, in a walk over everything. A removed one took its
     /// watch along, and perhaps another has its inode by now: the new watch tells them apart.
-    fn watch_again(
-        &mut self,
-        root: &Root,
-        at: usize,
-        stats: &[Option<Stat>; Root::MOST_MOUNTS],
-    ) {
+    fn watch_again(&mut self, root: &Root, at: usize, stats: &[Option<Stat>; Root::MOST_MOUNTS]) {
         for (mount, stat) in stats.iter().enumerate() {
             let Some(place) = self.groups[at].places[mount] else { continue };
             if stat.is_none_or(|stat| stat.st_ino != place.inode) {

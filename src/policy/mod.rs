@@ -325,6 +325,11 @@ pub fn propose(
     }
 }
 
+/// What a policy of replicas wants while it still learns from the past: nothing but that the load is carried.
+pub fn wait(situation: &Situation) -> Proposal {
+    shadow::wait(situation)
+}
+
 /// Takes in a moment of the past, from which nothing follows: a policy that learns goes to school.
 pub fn recall(policy: &config::Policy, situation: &Situation, state: &mut PolicyState) {
     if let config::Policy::Shadow(policy) = policy {

@@ -167,11 +167,20 @@ impl Engine {
         rule.targets.keys().map(of).collect()
     }
 
+    /// The policy of replicas of this service begins to learn from the past: until it is done, only what the
+    /// load needs is asked for.
+    pub fn enrol(&mut self, target: &TargetId) {
+        if let Some(state) = self.dimension_mut(target, Dimension::Replicas) {
+            state.learning = true;
+        }
+    }
+
     /// Puts a policy that has learnt in its place; what the one there remembers of a shorter past is
     /// forgotten.
     pub fn graduate(&mut self, graduate: Graduate) {
         let Graduate { target, policy, short_term } = graduate;
         if let Some(state) = self.dimension_mut(&target, Dimension::Replicas) {
+            state.learning = false;
             state.policy = policy;
             state.short_term = short_term.map(Box::new);
         }

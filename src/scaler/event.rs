@@ -64,6 +64,8 @@ pub enum Event {
         /// The mean of each step; `None` where nothing was measured.
         values: Vec<Option<f64>>,
     },
+    /// A policy of replicas begins to learn from the past of its service.
+    Enrol(TargetId),
     /// A policy of replicas has learnt from the past of its service.
     School(Lesson),
     /// A moment at which a rule is decided.
@@ -141,6 +143,7 @@ impl Event {
                 // A past without a value teaches nothing; what comes will.
                 let _ = engine.learn(&target, dimension, &Series { start, step, values });
             }
+            Self::Enrol(target) => engine.enrol(&target),
             Self::School(lesson) => engine.graduate(lesson.learn()),
             Self::Tick { rule, at, observed, standing } => {
                 return Ok(engine.tick(&rule, at, observed, &standing));

@@ -154,6 +154,8 @@ impl Live {
         let start = async {
             self.finish_intents().await;
             self.backfill().await;
+            // The first decision is that of a policy that knows the past, or knows that it is learning.
+            self.teach().await;
             self.tick().await;
         };
         tokio::select! {
@@ -268,6 +270,14 @@ impl Live {
                 "windows filled with the last {}",
                 duration::format(config.global.history)
             );
+        }
+    }
+
+    /// Gives all that is known of by now its past.
+    async fn teach(&mut self) {
+        for runner in &self.wiring.runners {
+            let (asked, school) = (&mut self.asked, &self.school);
+            teach(&self.shared, runner, &self.wiring.client, asked, school, now()).await;
         }
     }
 

@@ -59,6 +59,22 @@ pub(super) fn propose(
     proposal
 }
 
+/// What is asked for while the past is still lived through: the present count, or what the load fills where
+/// that is more.
+pub(super) fn wait(situation: &Situation) -> Proposal {
+    let sample = match sample(situation) {
+        Ok(sample) => sample,
+        Err(reason) => return unknown(reason),
+    };
+    let Some(present) = current(situation) else {
+        return unknown("the present count is not known");
+    };
+    let filled = (sample.load / sample.capacity).ceil();
+    let reason = "the policy still learns from the past: nothing is lowered";
+    let asked = format!("the load fills {}; {reason}", replicas(sample.load / sample.capacity));
+    toward(situation, present.max(filled), asked)
+}
+
 /// Takes in a moment of the past: every service in shadow lives through it, the real one does not.
 pub(super) fn recall(
     settings: &config::Shadow,

@@ -43,6 +43,8 @@ pub struct DimensionState {
     pub(super) guard: GuardState,
     pub(super) forecaster: Option<Box<Stream>>,
     pub(super) short_term: Option<Box<short_term::Stream>>,
+    /// Its policy lives through the past elsewhere.
+    pub(super) learning: bool,
     /// The size that was last confirmed by reading the world back. The metrics lag behind it.
     pub(super) confirmed: Option<(Timestamp, Limit<f64>)>,
 }
@@ -115,7 +117,11 @@ impl TargetState {
             let mut state = self.dimensions.remove(dimension).unwrap_or_default();
             let workload = settings.workload.as_ref();
             let situation = self.situation(at, *dimension, &of.guard, workload, &state, standing);
-            let proposal = policy::propose(&of.policy, &situation, &mut state.policy);
+            let proposal = if state.learning && of.policy.learns() {
+                policy::wait(&situation)
+            } else {
+                policy::propose(&of.policy, &situation, &mut state.policy)
+            };
             let decision = guard::decide(
                 &of.guard,
                 of.scale.as_ref(),

@@ -312,6 +312,24 @@ fn boosting_goes_to_school_with_the_policy_and_learns_on() {
 }
 
 #[test]
+fn while_the_policy_learns_elsewhere_nothing_is_lowered() {
+    let mut engine = engine_of_replicas(None);
+    tick(&mut engine, 0, vec![loaded(0, 100.0)]);
+    engine.enrol(&target("a").id);
+    // Twelve replicas serve, and one carries 10.
+    for (i, load, wanted) in [(1, 20.0, 12.0), (2, 154.0, 16.0), (3, 20.0, 12.0)] {
+        let decision = tick(&mut engine, i, vec![loaded(i, load)]);
+        assert_eq!(decision.proposed, Some(wanted), "{decision:?}");
+        assert!(decision.reasons[0].contains("still learns from the past"), "{decision:?}");
+    }
+    let unknown = tick(&mut engine, 4, Vec::new());
+    assert_eq!((unknown.action, unknown.proposed), (Action::NoScaling, None), "{unknown:?}");
+    engine.graduate(Lesson { short_term: false, ..lesson(&engine, 1440) }.learn());
+    let decision = tick(&mut engine, 5, vec![loaded(5, 20.0)]);
+    assert!(decision.reasons[0].contains("asks for"), "{decision:?}");
+}
+
+#[test]
 fn what_boosting_is_asked_follows_the_settings() {
     let mut engine = engine_of_replicas(None);
     tick(&mut engine, 0, vec![loaded(0, 100.0)]);

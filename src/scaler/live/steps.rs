@@ -1,7 +1,7 @@
 //! The steps of a tick, and what comes before the first one.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, SendError, Sender};
 use std::sync::{Arc, PoisonError};
 use std::{io, thread};
 
@@ -101,8 +101,7 @@ pub(super) async fn observe(
     }
 }
 
-/// Gives the forecasters and policies of new targets their past, after the tick that found them; policies
-/// by way of `school`.
+/// Gives the forecasters and policies of targets that are new their past; policies by way of `school`.
 pub(super) async fn teach(
     shared: &Shared,
     runner: &Runner,
@@ -124,8 +123,10 @@ pub(super) async fn teach(
     match asked.lessons(&runner.rule, client, shared, at).await {
         Ok(lessons) => {
             for lesson in lessons {
-                // Nobody listens in a process that ends.
-                let _ = school.send(lesson);
+                tell(shared, Event::Enrol(lesson.target.clone()));
+                if let Err(SendError(lesson)) = school.send(lesson) {
+                    tracing::error!(target_id = %lesson.target, "the policy cannot learn from the past");
+                }
             }
         }
         Err(error) => {

@@ -195,6 +195,7 @@ fn varied(minutes: u32) -> Vec<String> {
         },
         Event::Confirm(change.clone(), Limit::At(1.5)),
         Event::School(lesson(minutes)),
+        Event::Enrol("a".into()),
     ];
     events.extend((5..32).map(|tick| Event::Tick {
         rule: rule.clone(),

@@ -1,6 +1,7 @@
 //! A scaler that looks after replicas: asks a real Prometheus for their past, forecasts, advises, publishes.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -33,16 +34,20 @@ struct Scaler {
     process: Process,
 }
 
-async fn start(prometheus: &str, policy: &str) -> Scaler {
-    let folder = TempDir::new().expect("a folder");
-    let path = folder.path().display();
-    let config = format!(
+/// The settings of a scaler that keeps its files in `folder`, with these for each rule.
+fn settings(prometheus: &str, folder: &Path, rules: &[&str], policy: &str) -> String {
+    let path = folder.display();
+    let mut config = format!(
         "global: {{evaluation_interval: 1s, history: 10m, ml_metrics: true}}\n\
          prometheus: {{url: '{prometheus}', max_sample_age: 90s}}\n\
          journal: {{path: '{path}', recording: '{path}/recording.jsonl'}}\n\
          web: {{allow_unauthenticated_writes: true}}\n\
-         targets:\n\
-         - name: web\n\
+         targets:\n"
+    );
+    for rule in rules {
+        write!(
+            config,
+            "- name: {rule}\n\
          \x20 discover: shop_load\n\
          \x20 identity: [service]\n\
          \x20 mode: advise\n\
@@ -50,7 +55,15 @@ async fn start(prometheus: &str, policy: &str) -> Scaler {
          \x20 workload: {{capacity: 50, startup_delay: 2m}}\n\
          \x20 scale: {{replicas: {{min: 2, max: 40}}}}\n\
          \x20 policy: {{{policy}: {{}}}}\n"
-    );
+        )
+        .expect("text");
+    }
+    config
+}
+
+async fn start(prometheus: &str, policy: &str) -> Scaler {
+    let folder = TempDir::new().expect("a folder");
+    let config = settings(prometheus, folder.path(), &["web"], policy);
     std::fs::write(folder.path().join("loadline.yml"), config).expect("written");
     let mut command = loadline();
     command.arg("scaler").arg("--config.file").arg(folder.path().join("loadline.yml"));
@@ -189,6 +202,33 @@ async fn the_default_policy_learns_from_the_past_with_what_boosting_foresaw_in_i
         }
     }
     scaler.is_replayed().await;
+}
+
+/// The settings of forecasts are those of the start; a past in other steps would be another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_reload_a_past_is_asked_in_the_steps_in_which_it_is_learnt() {
+    let prometheus = Prometheus::with_data(&samples(now()), "").await;
+    let scaler = start(&prometheus.url, "simple_ceiling").await;
+    let lessons = async |target: &str| {
+        let text = std::fs::read_to_string(scaler.folder.path().join("recording.jsonl"));
+        let events = text.map_err(|error| error.to_string())?;
+        let events = events.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let learnt = events.filter_map(|line| line.pointer("/event/learn").cloned());
+        let of_target = learnt.filter(|lesson| lesson["target"] == target);
+        of_target.last().ok_or_else(|| format!("{target} has learnt nothing"))
+    };
+    let first = wait_for("a past", ROUND, async || lessons("web/shop").await).await;
+    let config = settings(&prometheus.url, scaler.folder.path(), &["web", "api"], "simple_ceiling");
+    let config = format!("forecast: {{step: 1m}}\n{config}");
+    std::fs::write(scaler.folder.path().join("loadline.yml"), config).expect("written");
+    scaler.process.signal(rustix::process::Signal::HUP);
+    let second =
+        wait_for("the past of another rule", ROUND, async || lessons("api/shop").await).await;
+    for lesson in [&first, &second] {
+        assert_eq!(lesson["step"], "5m");
+        let steps = lesson["values"].as_array().map_or(0, Vec::len);
+        assert!((860..=865).contains(&steps), "three days: {steps}");
+    }
 }
 
 impl Scaler {

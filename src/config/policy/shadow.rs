@@ -26,7 +26,7 @@ impl Default for Shadow {
         Self {
             aim: Aim::Match,
             short_ratio: 0.005,
-            max_cost_ratio: 1.5,
+            max_cost_ratio: 1.45,
             short_price: 20.0,
             limits: ShadowLimits::default(),
         }

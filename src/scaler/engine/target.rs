@@ -86,6 +86,8 @@ impl DimensionState {
         step: Duration,
         question: Question,
     ) -> &mut short_term::Stream {
+        // In other steps than before it begins anew.
+        self.short_term = self.short_term.take().filter(|stream| stream.step() == step);
         let stream = self
             .short_term
             .get_or_insert_with(|| Box::new(short_term::Stream::new(step, question)));

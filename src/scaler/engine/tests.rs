@@ -345,6 +345,13 @@ fn what_boosting_is_asked_follows_the_settings() {
     engine.set_rules([("shop".into(), slower)]).expect("valid settings");
     tick(&mut engine, 1, vec![loaded(1, 100.0)]);
     assert_eq!(after(&engine), Some(Duration::from_secs(360)));
+    // A model of other steps is none of these.
+    let mut coarser = settings_of_replicas(None);
+    coarser.step = Duration::from_secs(300);
+    engine.set_rules([("shop".into(), coarser)]).expect("valid settings");
+    tick(&mut engine, 2, vec![loaded(2, 100.0)]);
+    assert_eq!(after(&engine), None);
+    assert_eq!(engine.lessons("shop")[0].step, Duration::from_secs(300));
     // A policy that does not learn asks nothing.
     engine.set_rules([("shop".into(), settings_of_replicas(Policy::named("hpa")))]).expect("valid");
     assert_eq!(engine.lessons("shop"), []);

@@ -49,6 +49,11 @@ impl Stream {
         Self { step, ticks: Ticks::new(step), learner: None, question, newest: None }
     }
 
+    /// The length of its steps.
+    pub fn step(&self) -> Duration {
+        self.step
+    }
+
     /// Asks something else from now on.
     pub fn ask(&mut self, question: Question) {
         if question != self.question {

@@ -1,7 +1,7 @@
 //! What is allowed and still likely to be regretted.
 
 use super::{Config, Forecast, Guard, TargetRule};
-use crate::target::Mode;
+use crate::target::{Dimension, Mode};
 use crate::units::duration;
 
 /// Settings that are valid and risky, one sentence each, with the key first.
@@ -85,7 +85,11 @@ fn rule_warnings(config: &Config, rule: &TargetRule) -> impl Iterator<Item = Str
     let guard = rule.guard.as_ref().or(config.guard.as_ref()).unwrap_or(&default);
     let enforces = mode(config, rule) == Mode::Enforce;
     let history = config.global.history;
-    let tells_apart = rule.identity.iter().any(|label| label == "name" || label == "id");
+    // A service is one target however many containers it has.
+    let of_services =
+        !rule.scale.is_empty() && rule.scale.keys().all(|d| *d == Dimension::Replicas);
+    let tells_apart =
+        of_services || rule.identity.iter().any(|label| label == "name" || label == "id");
     let beyond = |name: &str, span| {
         (span > history).then(|| {
             format!(
@@ -129,5 +133,24 @@ mod tests {
                         --features neural";
         let expected = if cfg!(feature = "neural") { vec![] } else { vec![expected] };
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn containers_are_told_apart_and_services_need_not_be() {
+        let found = |scale: &str| {
+            let text = format!(
+                "prometheus: {{url: 'http://p'}}\n\
+                 targets:\n\
+                 - name: a\n\
+                 \x20 identity: [service]\n\
+                 \x20 workload: {{capacity: 5}}\n\
+                 \x20 signals: {{load: x, replicas_ready: y}}\n\
+                 \x20 scale: {{{scale}}}\n"
+            );
+            warnings(&parse(&text, "loadline.yml").unwrap()).len()
+        };
+        assert_eq!(found("replicas: {min: 1, max: 9}"), 0);
+        assert_eq!(found("cpu: {min: 1, max: 9}"), 1);
+        assert_eq!(found("cpu: {min: 1, max: 9}, replicas: {min: 1, max: 9}"), 1);
     }
 }

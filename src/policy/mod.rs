@@ -330,14 +330,19 @@ pub fn wait(situation: &Situation) -> Proposal {
     shadow::wait(situation)
 }
 
-/// Takes in a moment of the past, from which nothing follows: a policy that learns goes to school.
+/// Takes in a moment of the past, from which nothing follows: a policy that learns goes to school, and one
+/// that looks back over a window has seen it.
 pub fn recall(policy: &config::Policy, situation: &Situation, state: &mut PolicyState) {
-    if let config::Policy::Shadow(policy) = policy {
-        match situation.dimension.resource() {
-            Some(_) => {
-                vertical_shadow::recall(&policy.limits, situation, &mut state.vertical_shadow);
-            }
-            None => shadow::recall(policy, situation, &mut state.shadow),
+    use config::Policy;
+    match policy {
+        Policy::Shadow(policy) if situation.dimension.resource().is_some() => {
+            vertical_shadow::recall(&policy.limits, situation, &mut state.vertical_shadow);
         }
+        Policy::Shadow(policy) => shadow::recall(policy, situation, &mut state.shadow),
+        // Their windows hold what was found and wished for, whether or not anybody did it.
+        Policy::Hpa(_) | Policy::Keda(_) | Policy::Knative(_) => {
+            propose(policy, situation, state);
+        }
+        _ => {}
     }
 }

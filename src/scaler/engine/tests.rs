@@ -311,6 +311,20 @@ fn boosting_goes_to_school_with_the_policy_and_learns_on() {
     assert_eq!(leaps, [50]);
 }
 
+/// A start must not look like a calm: the window of the last minutes is the same as without it.
+#[test]
+fn a_policy_that_looks_back_knows_the_minutes_before_the_start() {
+    for name in ["hpa", "keda", "knative"] {
+        let mut engine = engine_of_replicas(Policy::named(name));
+        for i in 0..10 {
+            engine.recall("shop", loaded(i, 150.0));
+        }
+        let decision = tick(&mut engine, 10, vec![loaded(10, 10.0)]);
+        let kept = decision.proposed.is_some_and(|size| size >= 12.0);
+        assert!(kept && decision.action != Action::ScaleDown, "{name}: {decision:?}");
+    }
+}
+
 #[test]
 fn while_the_policy_learns_elsewhere_nothing_is_lowered() {
     let mut engine = engine_of_replicas(None);

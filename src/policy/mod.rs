@@ -126,14 +126,14 @@ impl Workload {
 }
 
 impl Situation {
-    /// A fresh, quiet moment of a service under this load; how many replicas there are is not known.
-    pub fn of_load(at: Timestamp, target: TargetId, load: f64, workload: Workload) -> Self {
+    /// A fresh, quiet moment in which so much was used; what there was of it is not known.
+    pub fn of_usage(at: Timestamp, target: TargetId, dimension: Dimension, usage: f64) -> Self {
         Self {
             at,
             target,
-            dimension: Dimension::Replicas,
+            dimension,
             current: None,
-            usage: Some(load),
+            usage: Some(usage),
             peak: None,
             throttled_ratio: None,
             pressure_ratio: None,
@@ -141,9 +141,15 @@ impl Situation {
             freshness: Freshness::Fresh,
             assessment: None,
             alerts: Vec::new(),
-            workload: Some(workload),
+            workload: None,
             forecast: None,
         }
+    }
+
+    /// The same of a service under this load.
+    pub fn of_load(at: Timestamp, target: TargetId, load: f64, workload: Workload) -> Self {
+        let workload = Some(workload);
+        Self { workload, ..Self::of_usage(at, target, Dimension::Replicas, load) }
     }
 
     /// The limit in force, unless it is not a positive, finite number.
@@ -325,10 +331,21 @@ pub fn propose(
     }
 }
 
-/// What a policy of replicas wants while it still learns from the past: nothing but that the load is carried.
-pub fn wait(situation: &Situation) -> Proposal {
-    shadow::wait(situation)
+/// What `policy` wants while it still lives through the past elsewhere, and its state knows little: of
+/// replicas that the load is carried, of a limit what it wants but no less than there is.
+pub fn wait(policy: &config::Policy, situation: &Situation, state: &mut PolicyState) -> Proposal {
+    if situation.dimension == Dimension::Replicas {
+        return shadow::wait(situation);
+    }
+    let proposal = propose(policy, situation, state);
+    match proposal.action {
+        Action::ScaleDown => service::hold(situation, LEARNING),
+        Action::ScaleUp | Action::NoScaling => proposal,
+    }
 }
+
+/// Why nothing is lowered yet.
+const LEARNING: &str = "the policy still learns from the past: nothing is lowered";
 
 /// Takes in a moment of the past, from which nothing follows: a policy that learns goes to school, and one
 /// that looks back over a window has seen it.
@@ -340,7 +357,11 @@ pub fn recall(policy: &config::Policy, situation: &Situation, state: &mut Policy
         }
         Policy::Shadow(policy) => shadow::recall(policy, situation, &mut state.shadow),
         // Their windows hold what was found and wished for, whether or not anybody did it.
-        Policy::Hpa(_) | Policy::Keda(_) | Policy::Knative(_) => {
+        Policy::Hpa(_)
+        | Policy::Keda(_)
+        | Policy::Knative(_)
+        | Policy::Vpa(_)
+        | Policy::Autopilot(_) => {
             propose(policy, situation, state);
         }
         _ => {}

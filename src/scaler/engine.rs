@@ -106,16 +106,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Fills the window and the detector of one target with a row of the past, without deciding. What a
-    /// policy of replicas would have wanted then is only remembered by itself.
+    /// Fills the window and the detector of one target with a row of the past, without deciding. What its
+    /// policies would have wanted then is only remembered by themselves.
     pub fn recall(&mut self, rule: &str, observed: Observed) {
         let Some(rule) = self.rules.get_mut(rule) else { return };
         let (target, at) = (observed.target.id.clone(), observed.observation.at);
         rule.observe(&self.detection, &self.forecast, self.rows, observed, &mut self.remembered);
-        if let (Some(state), Some(of)) =
-            (rule.targets.get_mut(&target), rule.settings.dimensions.get(&Dimension::Replicas))
-        {
-            state.rehearse(at, of, rule.settings.workload.as_ref());
+        if let Some(state) = rule.targets.get_mut(&target) {
+            state.rehearse(at, &rule.settings);
         }
     }
 
@@ -151,26 +149,18 @@ impl Engine {
         rule.targets.keys().flat_map(of).collect()
     }
 
-    /// The lessons of all services of `rule` whose policy learns, without the past to learn from.
+    /// The lessons of all targets of `rule`, without the past to learn from.
     pub fn lessons(&self, rule: &str) -> Vec<Lesson> {
         let Some(rule) = self.rules.get(rule) else { return Vec::new() };
-        let Some((policy, workload)) = rule.settings.pupil() else { return Vec::new() };
-        let of = |target: &TargetId| Lesson {
-            target: target.clone(),
-            policy: policy.clone(),
-            workload: workload.clone(),
-            short_term: self.forecast.short_term,
-            start: Timestamp::default(),
-            step: rule.settings.step,
-            values: Vec::new(),
-        };
-        rule.targets.keys().map(of).collect()
+        let short_term = self.forecast.short_term;
+        let of = |target| Lesson::of(target, &rule.settings, short_term);
+        rule.targets.keys().flat_map(of).collect()
     }
 
-    /// The policy of replicas of this service begins to learn from the past: until it is done, only what the
-    /// load needs is asked for.
-    pub fn enrol(&mut self, target: &TargetId) {
-        if let Some(state) = self.dimension_mut(target, Dimension::Replicas) {
+    /// The policy of this target and dimension begins to learn from the past: until it is done, nothing is
+    /// lowered.
+    pub fn enrol(&mut self, target: &TargetId, dimension: Dimension) {
+        if let Some(state) = self.dimension_mut(target, dimension) {
             state.learning = true;
         }
     }
@@ -178,8 +168,8 @@ impl Engine {
     /// Puts a policy that has learnt in its place; what the one there remembers of a shorter past is
     /// forgotten.
     pub fn graduate(&mut self, graduate: Graduate) {
-        let Graduate { target, policy, short_term } = graduate;
-        if let Some(state) = self.dimension_mut(&target, Dimension::Replicas) {
+        let Graduate { target, dimension, policy, short_term } = graduate;
+        if let Some(state) = self.dimension_mut(&target, dimension) {
             state.learning = false;
             state.policy = policy;
             state.short_term = short_term.map(Box::new);
@@ -319,7 +309,8 @@ impl RuleState {
                 of_dimension.forecaster_of(&state.target.id, forecast).observe(at, value);
             }
         }
-        if let Some((_, workload)) = self.settings.pupil().filter(|_| forecast.short_term) {
+        let workload = self.settings.foreseen_workload();
+        if let Some(workload) = workload.filter(|_| forecast.short_term) {
             let of_replicas = state.dimensions.entry(Dimension::Replicas).or_default();
             let stream = of_replicas.short_term_of(self.settings.step, Question::of(workload));
             stream.observe(at, observation.present(Signal::Load));

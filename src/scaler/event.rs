@@ -64,9 +64,9 @@ pub enum Event {
         /// The mean of each step; `None` where nothing was measured.
         values: Vec<Option<f64>>,
     },
-    /// A policy of replicas begins to learn from the past of its service.
-    Enrol(TargetId),
-    /// A policy of replicas has learnt from the past of its service.
+    /// A policy begins to learn from the past.
+    Enrol(TargetId, Dimension),
+    /// A policy has learnt from the past.
     School(Lesson),
     /// A moment at which a rule is decided.
     Tick {
@@ -143,7 +143,7 @@ impl Event {
                 // A past without a value teaches nothing; what comes will.
                 let _ = engine.learn(&target, dimension, &Series { start, step, values });
             }
-            Self::Enrol(target) => engine.enrol(&target),
+            Self::Enrol(target, dimension) => engine.enrol(&target, dimension),
             Self::School(lesson) => engine.graduate(lesson.learn()),
             Self::Tick { rule, at, observed, standing } => {
                 return Ok(engine.tick(&rule, at, observed, &standing));

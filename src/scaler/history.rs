@@ -18,11 +18,29 @@ use crate::units::{Timestamp, duration};
 pub struct Asked {
     /// By whose forecasters.
     forecasters: BTreeSet<(TargetId, Dimension)>,
-    /// By whose policy of replicas.
-    policies: BTreeSet<TargetId>,
+    /// By whose policies.
+    policies: BTreeSet<(TargetId, Dimension)>,
+    /// Until when nothing is asked for a rule, as there was no answer.
+    paused: BTreeMap<String, Timestamp>,
 }
 
+/// How long a Prometheus that gave no answer is left alone: the questions are great ones.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// The most that policies of limits learn from: their memory is a week, or little more.
+const LONGEST_OF_LIMITS: Duration = Duration::from_secs(8 * 86_400);
+
 impl Asked {
+    /// Whether nothing is to be asked for `rule` now.
+    pub fn pauses(&self, rule: &TargetRule, at: Timestamp) -> bool {
+        self.paused.get(&rule.name).is_some_and(|until| at < *until)
+    }
+
+    /// There was no answer for `rule`.
+    pub fn pause(&mut self, rule: &TargetRule, at: Timestamp) {
+        self.paused.insert(rule.name.clone(), at.plus(PAUSE));
+    }
+
     /// The events that tell the past of every target of `rule` that is forecast and was not asked for
     /// yet. The first answer counts.
     ///
@@ -44,11 +62,10 @@ impl Asked {
         let dimensions: BTreeSet<Dimension> = new.iter().map(|(_, dimension)| *dimension).collect();
         let mut events = Vec::new();
         for dimension in dimensions {
-            let question =
-                Question { rule, dimension, step: settings.step, length: settings.history };
+            let (step, length) = (settings.step, settings.history);
+            let question = Question { rule, dimension, step, length, of_step: "avg" };
             for (target, (start, values)) in question.ask(client, &shared.config(), at).await? {
                 if new.contains(&(target.clone(), dimension)) {
-                    let step = settings.step;
                     events.push(Event::Learn { target, dimension, start, step, values });
                 }
             }
@@ -57,10 +74,10 @@ impl Asked {
         Ok(events)
     }
 
-    /// The lessons of every service of `rule` whose policy learns and was not asked for yet.
+    /// The lessons of every target of `rule` whose policies learn and were not asked for yet.
     ///
     /// # Errors
-    /// The query has no answer.
+    /// The first query without an answer, with its dimension.
     pub async fn lessons(
         &mut self,
         rule: &TargetRule,
@@ -68,21 +85,36 @@ impl Asked {
         shared: &Shared,
         at: Timestamp,
     ) -> Result<Vec<Lesson>, QueryError> {
-        let (wanted, length) = {
+        let (wanted, history) = {
             let engine = shared.engine.read().unwrap_or_else(PoisonError::into_inner);
             (engine.lessons(&rule.name), engine.forecast().history)
         };
-        let new: Vec<Lesson> =
-            wanted.into_iter().filter(|lesson| !self.policies.contains(&lesson.target)).collect();
-        let Some(step) = new.first().map(|lesson| lesson.step) else { return Ok(Vec::new()) };
-        let question = Question { rule, dimension: Dimension::Replicas, step, length };
-        let mut past = question.ask(client, &shared.config(), at).await?;
-        self.policies.extend(new.iter().map(|lesson| lesson.target.clone()));
-        let with_its_past = |lesson: Lesson| {
-            let (start, values) = past.remove(&lesson.target)?;
-            Some(Lesson { start, values, ..lesson })
-        };
-        Ok(new.into_iter().filter_map(with_its_past).collect())
+        let key = |lesson: &Lesson| (lesson.target.clone(), lesson.dimension);
+        let new = wanted.into_iter().filter(|lesson| !self.policies.contains(&key(lesson)));
+        let mut of_dimensions: BTreeMap<Dimension, Vec<Lesson>> = BTreeMap::new();
+        for lesson in new {
+            of_dimensions.entry(lesson.dimension).or_default().push(lesson);
+        }
+        let mut lessons = Vec::new();
+        for (dimension, new) in of_dimensions {
+            let of_limits = dimension.resource().is_some();
+            let length = if of_limits { history.min(LONGEST_OF_LIMITS) } else { history };
+            let of_step = if of_limits { "max" } else { "avg" };
+            let question = Question { rule, dimension, step: new[0].step, length, of_step };
+            let mut past = match question.ask(client, &shared.config(), at).await {
+                Ok(past) => past,
+                Err(error) if lessons.is_empty() => return Err(error),
+                // It is asked again, and the error told, once nothing else is left to ask.
+                Err(_) => break,
+            };
+            for lesson in new {
+                self.policies.insert(key(&lesson));
+                if let Some((start, values)) = past.remove(&lesson.target) {
+                    lessons.push(Lesson { start, values, ..lesson });
+                }
+            }
+        }
+        Ok(lessons)
     }
 }
 
@@ -94,26 +126,28 @@ struct Question<'a> {
     dimension: Dimension,
     step: Duration,
     length: Duration,
+    /// What of a step is asked for: `avg` or `max`.
+    of_step: &'static str,
 }
 
 impl Question<'_> {
-    /// The mean usage of each step, for every target of the rule: as the loop would have averaged its
-    /// ticks.
+    /// The mean or greatest usage of each step, for every target of the rule: of what the loop would have
+    /// seen.
     async fn ask(
         &self,
         client: &Client,
         config: &Config,
         at: Timestamp,
     ) -> Result<Past, QueryError> {
-        let Self { rule, dimension, step, length } = *self;
+        let Self { rule, dimension, step, length, of_step } = *self;
         let rate_interval = config.prometheus.rate_interval;
         let Some(query) = queries::signal(rule, usage_of(dimension), rate_interval) else {
             return Ok(Past::new());
         };
-        // A value at an instant is the mean of the step that ends there.
+        // A value at an instant is that of the step that ends there.
         let (window, tick) = (duration::format(step), config.global.evaluation_interval);
-        let query =
-            format!("avg_over_time(({query})[{window}:{}])", duration::format(tick.min(step)));
+        let tick = duration::format(tick.min(step));
+        let query = format!("{of_step}_over_time(({query})[{window}:{tick}])");
         let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
         let end = Timestamp::from_millis(at.millis().div_euclid(millis).saturating_mul(millis));
         let steps = length.as_millis() / step.as_millis().max(1);

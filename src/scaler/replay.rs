@@ -175,7 +175,8 @@ fn problems(event: &Event) -> Vec<Problem> {
         Event::Learn { step, .. } => that(!step.is_zero(), "step", "a duration above 0"),
         Event::School(lesson) => {
             that(!lesson.step.is_zero(), "step", "a duration above 0");
-            that(lesson.workload.capacity > 0.0, "workload.capacity", "a number above 0");
+            let capacity = lesson.workload.as_ref().map_or(1.0, |of| of.capacity);
+            that(capacity > 0.0, "workload.capacity", "a number above 0");
             problems.extend(config::decision_problems(Some(&lesson.policy), None, None));
         }
         _ => {}

@@ -166,9 +166,9 @@ impl Policy {
         }
     }
 
-    /// Whether it learns from the past of what it sizes.
+    /// Whether it learns from days of what it sizes.
     pub const fn learns(&self) -> bool {
-        matches!(self, Self::Shadow(_))
+        matches!(self, Self::Shadow(_) | Self::Vpa(_) | Self::Autopilot(_))
     }
 
     /// Whether it waits between two changes by rules of its own, so that the guard's cooldown,

@@ -22,7 +22,7 @@ use brain::Sample;
 
 use super::service::{current, hold, replicas, toward, unknown};
 use super::size::{percent, short};
-use super::{Action, Proposal, Situation, known};
+use super::{Action, LEARNING, Proposal, Situation, known};
 use crate::config;
 
 pub(super) fn propose(
@@ -70,8 +70,7 @@ pub(super) fn wait(situation: &Situation) -> Proposal {
         return unknown("the present count is not known");
     };
     let filled = (sample.load / sample.capacity).ceil();
-    let reason = "the policy still learns from the past: nothing is lowered";
-    let asked = format!("the load fills {}; {reason}", replicas(sample.load / sample.capacity));
+    let asked = format!("the load fills {}; {LEARNING}", replicas(sample.load / sample.capacity));
     toward(situation, present.max(filled), asked)
 }
 

@@ -77,9 +77,9 @@ impl RuleSettings {
         }
     }
 
-    /// The policy of replicas that learns from their load, with what they carry; `None` where there is none.
-    pub(super) fn pupil(&self) -> Option<(&Policy, &WorkloadRule)> {
+    /// What the replicas carry, where a policy that learns from their load looks after them.
+    pub(super) fn foreseen_workload(&self) -> Option<&WorkloadRule> {
         let policy = &self.dimensions.get(&Dimension::Replicas)?.policy;
-        self.workload.as_ref().filter(|_| policy.learns()).map(|workload| (policy, workload))
+        self.workload.as_ref().filter(|_| policy.learns())
     }
 }

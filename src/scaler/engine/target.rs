@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{DimensionSettings, Quiet, RuleSettings, Standing};
+use super::{Quiet, RuleSettings, Standing};
 use crate::config::{Forecast, Guard, WorkloadRule};
 use crate::detect::{self, Assessment};
 use crate::forecast::trees::short_term::{self, Question};
@@ -119,11 +119,9 @@ impl TargetState {
             let mut state = self.dimensions.remove(dimension).unwrap_or_default();
             let workload = settings.workload.as_ref();
             let situation = self.situation(at, *dimension, &of.guard, workload, &state, standing);
-            let proposal = if state.learning && of.policy.learns() {
-                policy::wait(&situation)
-            } else {
-                policy::propose(&of.policy, &situation, &mut state.policy)
-            };
+            let propose =
+                if state.learning && of.policy.learns() { policy::wait } else { policy::propose };
+            let proposal = propose(&of.policy, &situation, &mut state.policy);
             let decision = guard::decide(
                 &of.guard,
                 of.scale.as_ref(),
@@ -196,18 +194,15 @@ impl TargetState {
         }
     }
 
-    /// Lets the policy of replicas see a moment of the past.
-    pub(super) fn rehearse(
-        &mut self,
-        at: Timestamp,
-        of: &DimensionSettings,
-        workload: Option<&WorkloadRule>,
-    ) {
-        let mut state = self.dimensions.remove(&Dimension::Replicas).unwrap_or_default();
-        let situation =
-            self.situation(at, Dimension::Replicas, &of.guard, workload, &state, &Quiet);
-        policy::recall(&of.policy, &situation, &mut state.policy);
-        self.dimensions.insert(Dimension::Replicas, state);
+    /// Lets the policies see a moment of the past.
+    pub(super) fn rehearse(&mut self, at: Timestamp, settings: &RuleSettings) {
+        for (dimension, of) in &settings.dimensions {
+            let mut state = self.dimensions.remove(dimension).unwrap_or_default();
+            let workload = settings.workload.as_ref();
+            let situation = self.situation(at, *dimension, &of.guard, workload, &state, &Quiet);
+            policy::recall(&of.policy, &situation, &mut state.policy);
+            self.dimensions.insert(*dimension, state);
+        }
     }
 
     /// The limit in force. What was confirmed by reading the world back beats a metric that was

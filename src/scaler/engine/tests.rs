@@ -325,11 +325,65 @@ fn a_policy_that_looks_back_knows_the_minutes_before_the_start() {
     }
 }
 
+/// A rule of limits with this policy, that may be lowered at once and as far as it wants.
+fn engine_of_limits(policy: &str) -> Engine {
+    let guard = Guard {
+        cooldown_down: Duration::ZERO,
+        stabilization_down: Duration::ZERO,
+        max_shrink_ratio: 0.9,
+        ..Guard::default()
+    };
+    let of = |dimension| {
+        let policy = Policy::named(policy);
+        (dimension, DimensionSettings::new(dimension, None, policy, Some(guard.clone())))
+    };
+    let settings = RuleSettings {
+        mode: Mode::Advise,
+        dimensions: Dimension::LIMITS.into_iter().map(of).collect(),
+        workload: None,
+        step: RuleSettings::SHORTEST_STEP,
+    };
+    let mut engine = Engine::new(Detection::default(), Forecast::default(), 100);
+    engine.set_rules([("shop".into(), settings)]).expect("valid settings");
+    engine
+}
+
+/// Days in which a CPU was busy for an hour each, as the last tick is not: a policy that knew only that
+/// would lower the limit to it.
+#[test]
+fn policies_of_limits_learn_from_days_before_the_start() {
+    for name in ["default", "vpa", "autopilot"] {
+        let mut engine = engine_of_limits(name);
+        tick(&mut engine, 0, vec![seen(0, 0.1, Some(4.0))]);
+        let lessons = engine.lessons("shop");
+        let dimensions: Vec<Dimension> = lessons.iter().map(|lesson| lesson.dimension).collect();
+        assert_eq!(dimensions, Dimension::LIMITS, "{name}");
+        dimensions.iter().for_each(|dimension| engine.enrol(&target("a").id, *dimension));
+        for waiting in engine.tick("shop", at(1), vec![seen(1, 0.1, Some(4.0))], &Quiet) {
+            assert_ne!(waiting.action, Action::ScaleDown, "{name} still learns: {waiting:?}");
+        }
+        for lesson in lessons {
+            assert_eq!(lesson.step, Duration::from_secs(300));
+            let unit = if lesson.dimension == Dimension::Cpu { 1.0 } else { 1e9 };
+            let busy = |i: u32| Some(if i % 288 < 12 { 2.0 * unit } else { 0.1 * unit });
+            let values: Vec<Option<f64>> = (0..5 * 288).map(busy).collect();
+            let start = at(0).minus(lesson.step * 5 * 288);
+            engine.graduate(Lesson { start, values, ..lesson }.learn());
+        }
+        let decision = tick(&mut engine, 2, vec![seen(2, 0.1, Some(4.0))]);
+        let proposed = decision.proposed.expect("a size");
+        let least = if name == "vpa" { 0.1 } else { 2.0 };
+        assert!((least..=4.0).contains(&proposed), "{name}: {decision:?}");
+        let fresh = tick(&mut engine_of_limits(name), 0, vec![seen(0, 0.1, Some(4.0))]);
+        assert_ne!(fresh.reasons, decision.reasons, "{name} has learnt");
+    }
+}
+
 #[test]
 fn while_the_policy_learns_elsewhere_nothing_is_lowered() {
     let mut engine = engine_of_replicas(None);
     tick(&mut engine, 0, vec![loaded(0, 100.0)]);
-    engine.enrol(&target("a").id);
+    engine.enrol(&target("a").id, Dimension::Replicas);
     // Twelve replicas serve, and one carries 10.
     for (i, load, wanted) in [(1, 20.0, 12.0), (2, 154.0, 16.0), (3, 20.0, 12.0)] {
         let decision = tick(&mut engine, i, vec![loaded(i, load)]);

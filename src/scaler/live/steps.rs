@@ -110,6 +110,9 @@ pub(super) async fn teach(
     school: &Sender<Lesson>,
     at: Timestamp,
 ) {
+    if asked.pauses(&runner.rule, at) {
+        return;
+    }
     match asked.forecasters(&runner.rule, client, shared, at).await {
         Ok(events) => {
             for event in events {
@@ -117,20 +120,25 @@ pub(super) async fn teach(
             }
         }
         Err(error) => {
+            asked.pause(&runner.rule, at);
             tracing::warn!(rule = runner.rule.name, "no past to forecast from yet: {error}");
         }
     }
     match asked.lessons(&runner.rule, client, shared, at).await {
         Ok(lessons) => {
             for lesson in lessons {
-                tell(shared, Event::Enrol(lesson.target.clone()));
-                if let Err(SendError(lesson)) = school.send(lesson) {
-                    tracing::error!(target_id = %lesson.target, "the policy cannot learn from the past");
+                tell(shared, Event::Enrol(lesson.target.clone(), lesson.dimension));
+                if let Err(SendError(Lesson { target, dimension, .. })) = school.send(lesson) {
+                    tracing::error!(target_id = %target, %dimension, "the policy cannot learn");
                 }
             }
         }
         Err(error) => {
-            tracing::warn!(rule = runner.rule.name, "no past to learn a policy from yet: {error}");
+            asked.pause(&runner.rule, at);
+            tracing::warn!(
+                rule = runner.rule.name,
+                "no past for policies to learn from yet: {error}"
+            );
         }
     }
 }
@@ -144,9 +152,9 @@ pub(super) fn open_school(shared: &Arc<Shared>) -> io::Result<Sender<Lesson>> {
     let shared = shared.clone();
     let teach = move || {
         for lesson in lessons {
-            let target = lesson.target.clone();
+            let (target, dimension) = (lesson.target.clone(), lesson.dimension);
             shared.school(lesson);
-            tracing::info!(target_id = %target, "the policy has learnt from the past");
+            tracing::info!(target_id = %target, %dimension, "the policy has learnt from the past");
         }
     };
     thread::Builder::new().name("school".to_owned()).spawn(teach)?;

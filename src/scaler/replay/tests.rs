@@ -138,8 +138,9 @@ fn what_is_no_recording_is_named_by_its_line() {
 fn lesson(minutes: u32) -> Lesson {
     Lesson {
         target: "a".into(),
+        dimension: Dimension::Replicas,
         policy: Policy::default_for(Dimension::Replicas),
-        workload: WorkloadRule { capacity: 10.0, startup_delay: Duration::from_secs(60) },
+        workload: Some(WorkloadRule { capacity: 10.0, startup_delay: Duration::from_secs(60) }),
         short_term: true,
         start: at(-2 * i64::from(minutes)),
         step: Duration::from_secs(60),
@@ -195,7 +196,7 @@ fn varied(minutes: u32) -> Vec<String> {
         },
         Event::Confirm(change.clone(), Limit::At(1.5)),
         Event::School(lesson(minutes)),
-        Event::Enrol("a".into()),
+        Event::Enrol("a".into(), Dimension::Replicas),
     ];
     events.extend((5..32).map(|tick| Event::Tick {
         rule: rule.clone(),

@@ -1,4 +1,4 @@
-//! A scaler that looks after replicas: asks a real Prometheus for their past, forecasts, advises, publishes.
+//! A scaler that asks a real Prometheus for the past: it forecasts, its policies learn, it advises, publishes.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -64,6 +64,10 @@ fn settings(prometheus: &str, folder: &Path, rules: &[&str], policy: &str) -> St
 async fn start(prometheus: &str, policy: &str) -> Scaler {
     let folder = TempDir::new().expect("a folder");
     let config = settings(prometheus, folder.path(), &["web"], policy);
+    run(folder, &config).await
+}
+
+async fn run(folder: TempDir, config: &str) -> Scaler {
     std::fs::write(folder.path().join("loadline.yml"), config).expect("written");
     let mut command = loadline();
     command.arg("scaler").arg("--config.file").arg(folder.path().join("loadline.yml"));
@@ -229,6 +233,48 @@ async fn after_a_reload_a_past_is_asked_in_the_steps_in_which_it_is_learnt() {
         let steps = lesson["values"].as_array().map_or(0, Vec::len);
         assert!((860..=865).contains(&steps), "three days: {steps}");
     }
+}
+
+/// A CPU that was busy for an hour half a day ago, on each of three days: who knew only the last minutes
+/// would lower its limit to a twentieth.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_is_lowered_to_what_was_needed_days_ago() {
+    let now = now();
+    let mut cpu = String::from("# TYPE app_cpu gauge\n");
+    for at in (now - 3 * 86_400..now + 1800).step_by(60) {
+        let busy = (now - at).rem_euclid(86_400).abs_diff(43_200) < 1800;
+        writeln!(cpu, "app_cpu{{name=\"shop\"}} {} {at}", if busy { 3.0 } else { 0.2 })
+            .expect("text");
+    }
+    let mut limit = String::from("# TYPE app_cpu_limit gauge\n");
+    for at in (now - 1800..now + 1800).step_by(60) {
+        writeln!(limit, "app_cpu_limit{{name=\"shop\"}} 4 {at}").expect("text");
+    }
+    let prometheus = Prometheus::with_data(&(cpu + &limit), "").await;
+    let folder = TempDir::new().expect("a folder");
+    let (url, path) = (&prometheus.url, folder.path().display());
+    let config = format!(
+        "global: {{evaluation_interval: 1s, history: 10m}}\n\
+         prometheus: {{url: '{url}', max_sample_age: 90s}}\n\
+         journal: {{path: '{path}', recording: '{path}/recording.jsonl'}}\n\
+         guard: {{cooldown_down: 0s, stabilization_down: 0s}}\n\
+         targets:\n\
+         - name: web\n\
+         \x20 discover: app_cpu\n\
+         \x20 identity: [name]\n\
+         \x20 mode: advise\n\
+         \x20 signals: {{cpu_usage_cores: app_cpu, cpu_limit_cores: app_cpu_limit}}\n\
+         \x20 scale: {{cpu: {{min: 0.1, max: 8}}}}\n\
+         \x20 policy: {{autopilot: {{}}}}\n"
+    );
+    let scaler = run(folder, &config).await;
+    let desired = wait_for("a lower limit", ROUND, async || {
+        let desired = scaler.metric("loadline_desired", &["dimension=\"cpu\""]).await?;
+        if desired < 4.0 { Ok(desired) } else { Err(format!("{desired} cores")) }
+    })
+    .await;
+    assert!((3.0..3.6).contains(&desired), "{desired} cores");
+    scaler.is_replayed().await;
 }
 
 impl Scaler {

@@ -59,8 +59,11 @@ pub(super) fn propose(
     proposal
 }
 
-/// What is asked for while the past is still lived through: the present count, or what the load fills where
-/// that is more.
+/// How much more than the load is carried while the past is still lived through.
+const SPARE: f64 = 1.1;
+
+/// What is asked for while the past is still lived through: the present count, or what the load fills with
+/// something to spare, where that is more.
 pub(super) fn wait(situation: &Situation) -> Proposal {
     let sample = match sample(situation) {
         Ok(sample) => sample,
@@ -69,7 +72,7 @@ pub(super) fn wait(situation: &Situation) -> Proposal {
     let Some(present) = current(situation) else {
         return unknown("the present count is not known");
     };
-    let filled = (sample.load / sample.capacity).ceil();
+    let filled = (SPARE * sample.load / sample.capacity).ceil();
     let asked = format!("the load fills {}; {LEARNING}", replicas(sample.load / sample.capacity));
     toward(situation, present.max(filled), asked)
 }

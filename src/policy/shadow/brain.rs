@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::arm::{Arm, Moment, Pacing, Record, Wish};
-use super::behavior::LONGEST_WINDOW;
+use super::behavior::WINDOWS;
 use super::choice::{Choice, Entry, Measure};
 use super::level::Level;
 use super::pace::{LONGEST, Pace, minutes};
@@ -109,7 +109,8 @@ impl Shadow {
         let view = View { load, outlook, rise, leap, foreseen };
         let needs = RULES.iter().map(|rule| replicas(rule.load(&view) / capacity)).collect();
         self.needs.push_back((at, needs));
-        while self.needs.front().is_some_and(|(old, _)| minutes(at.since(*old)) >= LONGEST_WINDOW) {
+        let longest = WINDOWS[WINDOWS.len() - 1];
+        while self.needs.front().is_some_and(|(old, _)| minutes(at.since(*old)) >= longest) {
             self.needs.pop_front();
         }
 
@@ -122,31 +123,19 @@ impl Shadow {
             weight: pace.weight(HALF_LIFE),
             slow_weight: pace.weight(SLOW_HALF_LIFE),
         };
-        let ages = self.ages(at);
-        let wish = |obedience| self.wish(&ages, load / capacity, obedience);
-        let wishes: Vec<Wish> = rule::arms(aim).map(wish).collect();
-        self.arms.resize_with(wishes.len(), || Arm::new(present));
-        for (arm, wish) in self.arms.iter_mut().zip(wishes) {
-            arm.live(&moment, wish);
+        let needs = Needs::of(&self.needs, at, load / capacity);
+        if self.arms.is_empty() {
+            self.arms = rule::arms(aim).map(|_| Arm::new(present)).collect();
+        }
+        for (arm, obedience) in self.arms.iter_mut().zip(rule::arms(aim)) {
+            arm.live(&moment, needs.wish(obedience));
         }
         self.reference.get_or_insert_with(|| Reference::new(present)).live(&moment);
     }
 
-    /// How many minutes old each of the needs is.
-    pub(super) fn ages(&self, at: Timestamp) -> Vec<f64> {
-        self.needs.iter().map(|(old, _)| minutes(at.since(*old))).collect()
-    }
-
-    /// What an arm wants now, by needs of these ages. None shrinks below the load of now.
-    pub(super) fn wish(&self, ages: &[f64], load: f64, obedience: Obedience) -> Wish {
-        let Obedience { rule, behavior } = obedience;
-        let newest_first = self.needs.iter().zip(ages).rev();
-        let within = newest_first.take_while(|(_, age)| **age < behavior.window);
-        let needs = within.filter_map(|((_, needs), _)| needs.get(rule).copied());
-        let now = self.needs.back().and_then(|(_, needs)| needs.get(rule).copied());
-        let now = now.unwrap_or_default();
-        let highest = needs.fold(now.max(replicas(load)), u32::max);
-        Wish { now, highest, behavior }
+    /// What the rules need at `at`, where the load fills so many replicas.
+    pub(super) fn needs(&self, at: Timestamp, filled: f64) -> Needs<'_> {
+        Needs::of(&self.needs, at, filled)
     }
 
     /// The size that the real service gets, of which `present` replicas are wanted and `ready` serve. As
@@ -178,8 +167,42 @@ impl Shadow {
         });
         self.real.choice = measure.choose(entries, self.real.choice.map(|choice| choice.arm));
         let obeyed = self.real.choice.and_then(|choice| rule::arms(self.aim).nth(choice.arm));
-        let wish = obeyed.map(|obedience| self.wish(&self.ages(at), load / capacity, obedience));
+        let wish = obeyed.map(|obedience| self.needs(at, load / capacity).wish(obedience));
         wish.map_or(present, |wish| self.real.pacing.size(at, pause, present, wish))
+    }
+}
+
+/// What each rule needs, and needed lately.
+pub(super) struct Needs<'a> {
+    now: &'a [u32],
+    /// The highest need of each rule within each of [`WINDOWS`].
+    highest: [Vec<u32>; WINDOWS.len()],
+    /// The replicas that the load fills.
+    filled: u32,
+}
+
+impl<'a> Needs<'a> {
+    fn of(needs: &'a VecDeque<(Timestamp, Vec<u32>)>, at: Timestamp, filled: f64) -> Self {
+        let now = needs.back().map_or(&[][..], |(_, needs)| needs);
+        let mut newest_first = needs.iter().rev().peekable();
+        let mut highest = now.to_vec();
+        // What is within a window is within the longer ones after it.
+        let highest = WINDOWS.map(|window| {
+            let within = |(then, _): &&(Timestamp, Vec<u32>)| minutes(at.since(*then)) < window;
+            while let Some((_, needs)) = newest_first.next_if(within) {
+                highest.iter_mut().zip(needs).for_each(|(most, need)| *most = (*most).max(*need));
+            }
+            highest.clone()
+        });
+        Self { now, highest, filled: replicas(filled) }
+    }
+
+    /// What an arm wants now. None shrinks below the load of now.
+    pub(super) fn wish(&self, obedience: Obedience) -> Wish {
+        let Obedience { rule, behavior } = obedience;
+        let of = |needs: &[u32]| needs.get(rule).copied().unwrap_or_default();
+        let highest = of(&self.highest[behavior.window]).max(self.filled);
+        Wish { now: of(self.now), highest, behavior }
     }
 }
 

@@ -106,12 +106,12 @@ fn records_are_what_obeying_the_arms_does(aim: Aim) {
         let sample =
             Sample { at: time, load: load(at), capacity: 10.0, delay: DELAY, foreseen: None };
         shadow.learn(aim, &sample, 10);
-        let ages = shadow.ages(time);
+        let needs = shadow.needs(time, sample.load / 10.0);
         for (arm, obedience) in arms.iter().enumerate() {
             let plant = &mut plants[arm];
             plant.tick(time);
             let present = plant.wanted();
-            let wish = shadow.wish(&ages, sample.load / 10.0, *obedience);
+            let wish = needs.wish(*obedience);
             let size = pacings[arm].size(time, 1.0, present, wish);
             if size != present {
                 plant.scale_to(size, time, DELAY);
@@ -126,6 +126,33 @@ fn records_are_what_obeying_the_arms_does(aim: Aim) {
 fn a_record_is_what_obeying_the_arm_does() {
     records_are_what_obeying_the_arms_does(Aim::Match);
     records_are_what_obeying_the_arms_does(Aim::Slo);
+}
+
+/// What an arm may shrink to is the highest need within its window, the load of now among them.
+#[test]
+fn a_window_holds_what_was_needed_within_it() {
+    let mut shadow = Shadow::default();
+    let ratio = rule::RULES.iter().position(|rule| rule.to_string() == "ratio0.8").expect("a rule");
+    let mut loads = Vec::new();
+    for (at, load) in [80.0, 20.0, 70.0, 10.0, 60.0, 15.0, 50.0, 10.0, 5.0, 5.0].iter().enumerate()
+    {
+        let (time, delay) = (minute(at), DELAY);
+        let sample = Sample { at: time, load: *load, capacity: 10.0, delay, foreseen: None };
+        shadow.learn(Aim::Match, &sample, 10);
+        loads.push(*load);
+        let needs = shadow.needs(time, load / 10.0);
+        for obedience in rule::arms(Aim::Match).filter(|obedience| obedience.rule == ratio) {
+            let window = behavior::WINDOWS[obedience.behavior.window] as usize;
+            let highest = loads.iter().rev().take(window).fold(0.0, |a: f64, b| a.max(*b));
+            let need = |load: f64| (load / 0.8 / 10.0).ceil() as u32;
+            let wish = needs.wish(obedience);
+            assert_eq!(
+                (wish.now, wish.highest),
+                (need(*load), need(highest)),
+                "{obedience} at {at}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -108,6 +108,7 @@ fn of_engine(fleet: &Fleet, rows: usize, past: usize) -> Tick {
             .map(|dimension| (dimension, DimensionSettings::new(dimension, None, None, None)))
             .collect(),
         workload: None,
+        step: RuleSettings::SHORTEST_STEP,
     };
     let mut engine = Engine::new(Detection::default(), Forecast::default(), rows);
     engine.set_rules([(fleet::RULE.into(), settings)]).expect("default settings");

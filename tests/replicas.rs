@@ -178,7 +178,7 @@ async fn replicas_are_forecast_advised_and_published() {
     let unknown = scaler.get("/autoscale_status?target=web/nobody").await.expect("told");
     assert!(unknown.contains("no decision about web/nobody"), "{unknown}");
 
-    scaler.is_replayed().await;
+    scaler.end_as_recorded().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,7 +205,7 @@ async fn the_default_policy_learns_from_the_past_with_what_boosting_foresaw_in_i
             scaler.metric(&name, &[]).await.expect(&query.panel);
         }
     }
-    scaler.is_replayed().await;
+    scaler.end_as_recorded().await;
 }
 
 /// The settings of forecasts are those of the start; a past in other steps would be another one.
@@ -218,8 +218,8 @@ async fn after_a_reload_a_past_is_asked_in_the_steps_in_which_it_is_learnt() {
         let events = text.map_err(|error| error.to_string())?;
         let events = events.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let learnt = events.filter_map(|line| line.pointer("/event/learn").cloned());
-        let of_target = learnt.filter(|lesson| lesson["target"] == target);
-        of_target.last().ok_or_else(|| format!("{target} has learnt nothing"))
+        let mut of_target = learnt.filter(|lesson| lesson["target"] == target);
+        of_target.next_back().ok_or_else(|| format!("{target} has learnt nothing"))
     };
     let first = wait_for("a past", ROUND, async || lessons("web/shop").await).await;
     let config = settings(&prometheus.url, scaler.folder.path(), &["web", "api"], "simple_ceiling");
@@ -274,12 +274,12 @@ async fn a_limit_is_lowered_to_what_was_needed_days_ago() {
     })
     .await;
     assert!((3.0..3.6).contains(&desired), "{desired} cores");
-    scaler.is_replayed().await;
+    scaler.end_as_recorded().await;
 }
 
 impl Scaler {
     /// Ends the scaler; what it recorded, lived through again, ends in the same decisions.
-    async fn is_replayed(mut self) {
+    async fn end_as_recorded(mut self) {
         self.process.signal(rustix::process::Signal::TERM);
         self.process.wait_exit(PATIENCE).await;
         let folder = self.folder.path();

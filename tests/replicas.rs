@@ -54,7 +54,7 @@ fn settings(prometheus: &str, folder: &Path, rules: &[&str], policy: &str) -> St
          \x20 signals: {{load: shop_load, replicas_ready: shop_replicas}}\n\
          \x20 workload: {{capacity: 50, startup_delay: 2m}}\n\
          \x20 scale: {{replicas: {{min: 2, max: 40}}}}\n\
-         \x20 policy: {{{policy}: {{}}}}\n"
+         \x20 policy: {{{policy}}}\n"
         )
         .expect("text");
     }
@@ -103,7 +103,7 @@ fn now() -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_are_forecast_advised_and_published() {
     let prometheus = Prometheus::with_data(&samples(now()), "").await;
-    let scaler = start(&prometheus.url, "simple_ceiling").await;
+    let scaler = start(&prometheus.url, "simple_ceiling: {}").await;
     let quantile = async |level: &str| {
         scaler
             .metric("loadline_forecast", &["horizon=\"15m\"", &format!("quantile=\"{level}\"")])
@@ -184,7 +184,7 @@ async fn replicas_are_forecast_advised_and_published() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_default_policy_learns_from_the_past_with_what_boosting_foresaw_in_it() {
     let prometheus = Prometheus::with_data(&samples(now()), "").await;
-    let scaler = start(&prometheus.url, "default").await;
+    let scaler = start(&prometheus.url, "default: {}").await;
     let foreseen = wait_for("what boosting foresees", ROUND, async || {
         let labels = ["horizon=\"3m\"", "quantile=\"0.5\""];
         scaler.metric("loadline_short_term_forecast", &labels).await
@@ -205,6 +205,17 @@ async fn the_default_policy_learns_from_the_past_with_what_boosting_foresaw_in_i
             scaler.metric(&name, &[]).await.expect(&query.panel);
         }
     }
+    // Another policy knows nothing of what this one has learnt.
+    let config = settings(&prometheus.url, scaler.folder.path(), &["web"], "default: {aim: slo}");
+    std::fs::write(scaler.folder.path().join("loadline.yml"), config).expect("written");
+    scaler.process.signal(rustix::process::Signal::HUP);
+    wait_for("a lesson of the new policy", ROUND, async || {
+        let lessons = scaler.recorded("school")?;
+        let policies: Vec<String> = lessons.iter().map(|l| l["policy"].to_string()).collect();
+        let found = policies.iter().any(|policy| policy.contains("\"slo\""));
+        if found { Ok(()) } else { Err(format!("{policies:?}")) }
+    })
+    .await;
     scaler.end_as_recorded().await;
 }
 
@@ -212,17 +223,15 @@ async fn the_default_policy_learns_from_the_past_with_what_boosting_foresaw_in_i
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_reload_a_past_is_asked_in_the_steps_in_which_it_is_learnt() {
     let prometheus = Prometheus::with_data(&samples(now()), "").await;
-    let scaler = start(&prometheus.url, "simple_ceiling").await;
+    let scaler = start(&prometheus.url, "simple_ceiling: {}").await;
     let lessons = async |target: &str| {
-        let text = std::fs::read_to_string(scaler.folder.path().join("recording.jsonl"));
-        let events = text.map_err(|error| error.to_string())?;
-        let events = events.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let learnt = events.filter_map(|line| line.pointer("/event/learn").cloned());
-        let mut of_target = learnt.filter(|lesson| lesson["target"] == target);
+        let learnt = scaler.recorded("learn")?;
+        let mut of_target = learnt.into_iter().filter(|lesson| lesson["target"] == target);
         of_target.next_back().ok_or_else(|| format!("{target} has learnt nothing"))
     };
     let first = wait_for("a past", ROUND, async || lessons("web/shop").await).await;
-    let config = settings(&prometheus.url, scaler.folder.path(), &["web", "api"], "simple_ceiling");
+    let config =
+        settings(&prometheus.url, scaler.folder.path(), &["web", "api"], "simple_ceiling: {}");
     let config = format!("forecast: {{step: 1m}}\n{config}");
     std::fs::write(scaler.folder.path().join("loadline.yml"), config).expect("written");
     scaler.process.signal(rustix::process::Signal::HUP);
@@ -278,6 +287,15 @@ async fn a_limit_is_lowered_to_what_was_needed_days_ago() {
 }
 
 impl Scaler {
+    /// The events of this kind that it recorded.
+    fn recorded(&self, kind: &str) -> Result<Vec<Value>, String> {
+        let text = std::fs::read_to_string(self.folder.path().join("recording.jsonl"));
+        let text = text.map_err(|error| error.to_string())?;
+        // The newest line may not be whole yet.
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        Ok(lines.filter_map(|line| line.pointer(&format!("/event/{kind}")).cloned()).collect())
+    }
+
     /// Ends the scaler; what it recorded, lived through again, ends in the same decisions.
     async fn end_as_recorded(mut self) {
         self.process.signal(rustix::process::Signal::TERM);

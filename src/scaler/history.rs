@@ -18,8 +18,8 @@ use crate::units::{Timestamp, duration};
 pub struct Asked {
     /// By whose forecasters.
     forecasters: BTreeSet<(TargetId, Dimension)>,
-    /// By whose policies.
-    policies: BTreeSet<(TargetId, Dimension)>,
+    /// By whose policies, and which: another one after a reload knows nothing.
+    policies: BTreeSet<(TargetId, Dimension, &'static str)>,
     /// Until when nothing is asked for a rule, as there was no answer.
     paused: BTreeMap<String, Timestamp>,
 }
@@ -89,7 +89,7 @@ impl Asked {
             let engine = shared.engine.read().unwrap_or_else(PoisonError::into_inner);
             (engine.lessons(&rule.name), engine.forecast().history)
         };
-        let key = |lesson: &Lesson| (lesson.target.clone(), lesson.dimension);
+        let key = |lesson: &Lesson| (lesson.target.clone(), lesson.dimension, lesson.policy.name());
         let new = wanted.into_iter().filter(|lesson| !self.policies.contains(&key(lesson)));
         let mut of_dimensions: BTreeMap<Dimension, Vec<Lesson>> = BTreeMap::new();
         for lesson in new {

@@ -51,12 +51,6 @@ impl Grid {
         let index = span_steps(at.since(self.start), self.step);
         usize::try_from(index).ok().filter(|_| at >= self.start)
     }
-
-    /// The first and the last instant of each piece of at most `most` instants.
-    pub(super) fn chunks(&self, most: u64) -> impl Iterator<Item = (u64, u64)> + use<> {
-        let steps = self.steps;
-        (0..steps).step_by(most as usize).map(move |first| (first, (first + most).min(steps) - 1))
-    }
 }
 
 fn span_steps(span: Duration, step: Duration) -> u64 {

@@ -16,21 +16,38 @@ pub struct Past {
     pub warnings: Vec<String>,
 }
 
+/// How many samples a piece has at most, over all series: each takes some 25 bytes of JSON in the answer.
+const MOST_SAMPLES: u64 = 500_000;
+
+/// How many instants the first piece has, which tells how many series there are.
+const FIRST_STEPS: u64 = 100;
+
 impl Client {
-    /// The values of `query` at the instants of `grid`, asked for in pieces that Prometheus accepts, one
-    /// after the other. A value takes 16 bytes.
+    /// The values of `query` at the instants of `grid`, of those series whose labels are `wanted`. They are
+    /// asked for in pieces that Prometheus accepts, one after the other, the newest first: it tells how many
+    /// series there are, and so how long the next may be. A value takes 16 bytes.
     ///
     /// # Errors
     /// The first piece's without an answer. See [`super::Failure`].
-    pub async fn past(&self, query: &str, grid: &Grid) -> Result<Past, QueryError> {
+    pub async fn past(
+        &self,
+        query: &str,
+        grid: &Grid,
+        wanted: impl Fn(&Labels) -> bool,
+    ) -> Result<Past, QueryError> {
         let mut past = Past::default();
-        for (first, last) in grid.chunks(MAX_STEPS) {
-            let answer = self.range(query, grid.at(first), grid.at(last), grid.step()).await?;
+        let (mut end, mut most) = (grid.len() as u64, FIRST_STEPS);
+        while end > 0 {
+            let first = end.saturating_sub(most);
+            let answer = self.range(query, grid.at(first), grid.at(end - 1), grid.step()).await?;
+            end = first;
+            most = (MOST_SAMPLES / answer.series.len().max(1) as u64).clamp(1, MAX_STEPS);
             for series in answer.series {
-                let values = past
-                    .series
-                    .entry(series.labels.into())
-                    .or_insert_with(|| vec![None; grid.len()]);
+                let labels: Labels = series.labels.into();
+                if !wanted(&labels) {
+                    continue;
+                }
+                let values = past.series.entry(labels).or_insert_with(|| vec![None; grid.len()]);
                 for sample in series.samples.iter().filter(|sample| sample.value.is_finite()) {
                     if let Some(value) = grid.index(sample.at).and_then(|row| values.get_mut(row)) {
                         *value = Some(sample.value);

@@ -9,7 +9,7 @@ use super::event::Event;
 use super::shared::Shared;
 use crate::config::{Config, TargetRule};
 use crate::promql::{Client, Grid, QueryError, queries};
-use crate::target::{Dimension, TargetId};
+use crate::target::{Dimension, Labels, TargetId};
 use crate::units::{Timestamp, duration};
 
 /// Whose past has been asked for, with or without an answer: none is asked for twice, and what is missing
@@ -64,11 +64,15 @@ impl Asked {
         for dimension in dimensions {
             let (step, length) = (settings.step, settings.history);
             let question = Question { rule, dimension, step, length, of_step: "avg" };
-            for (target, (start, values)) in question.ask(client, &shared.config(), at).await? {
-                if new.contains(&(target.clone(), dimension)) {
-                    events.push(Event::Learn { target, dimension, start, step, values });
-                }
-            }
+            let wanted = |target: &TargetId| new.contains(&(target.clone(), dimension));
+            let past = question.ask(client, &shared.config(), at, wanted).await?;
+            events.extend(past.into_iter().map(|(target, (start, values))| Event::Learn {
+                target,
+                dimension,
+                start,
+                step,
+                values,
+            }));
         }
         self.forecasters.extend(new);
         Ok(events)
@@ -101,7 +105,9 @@ impl Asked {
             let length = if of_limits { history.min(LONGEST_OF_LIMITS) } else { history };
             let of_step = if of_limits { "max" } else { "avg" };
             let question = Question { rule, dimension, step: new[0].step, length, of_step };
-            let mut past = match question.ask(client, &shared.config(), at).await {
+            let targets: BTreeSet<&TargetId> = new.iter().map(|lesson| &lesson.target).collect();
+            let wanted = |target: &TargetId| targets.contains(target);
+            let mut past = match question.ask(client, &shared.config(), at, wanted).await {
                 Ok(past) => past,
                 Err(error) if lessons.is_empty() => return Err(error),
                 // It is asked again, and the error told, once nothing else is left to ask.
@@ -131,13 +137,14 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// The mean or greatest usage of each step, for every target of the rule: of what the loop would have
-    /// seen.
+    /// The mean or greatest usage of each step, for every target of the rule that is `wanted`: of what the
+    /// loop would have seen.
     async fn ask(
         &self,
         client: &Client,
         config: &Config,
         at: Timestamp,
+        wanted: impl Fn(&TargetId) -> bool,
     ) -> Result<Past, QueryError> {
         let Self { rule, dimension, step, length, of_step } = *self;
         let rate_interval = config.prometheus.rate_interval;
@@ -146,21 +153,26 @@ impl Question<'_> {
         };
         // A value at an instant is that of the step that ends there.
         let (window, tick) = (duration::format(step), config.global.evaluation_interval);
-        let tick = duration::format(tick.min(step));
+        let tick = duration::format(tick.max(step / 5).min(step));
         let query = format!("{of_step}_over_time(({query})[{window}:{tick}])");
         let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
         let end = Timestamp::from_millis(at.millis().div_euclid(millis).saturating_mul(millis));
         let steps = length.as_millis() / step.as_millis().max(1);
         let steps = u32::try_from(steps).unwrap_or(u32::MAX).max(1);
         let grid = Grid::new(end.minus(step.saturating_mul(steps - 1)), end, step);
-        let past = client.past(&query, &grid).await?;
-        let start = grid.at(0).minus(step);
-        let of = |(labels, values): (crate::target::Labels, Vec<Option<f64>>)| {
+        let id = |labels: &Labels| {
             let label = |name: &String| labels.get(name).map_or("", String::as_str);
-            let id = TargetId::new(&rule.name, rule.identity.iter().map(label));
+            TargetId::new(&rule.name, rule.identity.iter().map(label))
+        };
+        let past = client.past(&query, &grid, |labels| wanted(&id(labels))).await?;
+        let start = grid.at(0).minus(step);
+        let of = |(labels, values): (Labels, Vec<Option<f64>>)| {
             let first = values.iter().position(Option::is_some)?;
             let skipped = u32::try_from(first).unwrap_or(u32::MAX);
-            Some((id, (start.plus(step.saturating_mul(skipped)), values[first..].to_vec())))
+            Some((
+                id(&labels),
+                (start.plus(step.saturating_mul(skipped)), values[first..].to_vec()),
+            ))
         };
         Ok(past.series.into_iter().filter_map(of).collect())
     }

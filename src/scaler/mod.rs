@@ -4,7 +4,7 @@
 //! * [`live`]: Prometheus → engine → journal → actuators, tick by tick.
 //! * [`local`]: the host's own cgroups → engine, for `loadline up`.
 //! * [`event`]: what an engine is told; [`recording`]: all of it in a file; [`replay`]: and again.
-//! * `models`: model files; `history`: the past of what is forecast.
+//! * `models`: model files; `history`: the past that forecasters and policies learn from.
 //! * [`shared`]: what the loop and the HTTP interface share.
 //! * [`act`]: one decision carried out.
 //! * [`gauges`], [`api`], [`autoscale`], [`predict`]: what is published.

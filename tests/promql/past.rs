@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use loadline::config;
 use loadline::promql::{Client, Grid};
+use loadline::target::Labels;
 use loadline::units::Timestamp;
 
 use super::data::NOW;
@@ -36,7 +37,7 @@ async fn a_long_past(url: &str) {
     let end = start.plus(Duration::from_secs(SECONDS as u64 - 1));
     let grid = Grid::new(start, end, Duration::from_secs(1));
     assert_eq!(grid.len() as i64, SECONDS);
-    let past = client.past("last_over_time(wave[900ms])", &grid).await.expect("answered");
+    let past = client.past("last_over_time(wave[900ms])", &grid, |_| true).await.expect("answered");
     assert_eq!(past.warnings, Vec::<String>::new());
     let of = |name: &str| {
         let series = past.series.iter().find(|(labels, _)| labels["name"] == name);
@@ -47,6 +48,9 @@ async fn a_long_past(url: &str) {
     let value = |t: i64| (t >= LATE).then_some(-t as f64);
     assert_eq!(of("late"), (0..SECONDS).map(value).collect::<Vec<_>>());
     assert_eq!(past.series.len(), 2);
+    let late = |labels: &Labels| labels["name"] == "late";
+    let one = client.past("last_over_time(wave[900ms])", &grid, late).await.expect("answered");
+    assert_eq!(one.series.into_values().collect::<Vec<_>>(), [of("late")]);
 }
 
 #[tokio::test]

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use ndarray::Array2;
 
-use super::boosting::{Boosting, Params};
-use super::loss::Loss;
-use super::past::{Past, Rolling};
 pub use learner::Learner;
 pub use stream::{Question, Stream};
 
+use super::boosting::{Boosting, Params};
+use super::loss::Loss;
+use super::past::{Past, Rolling};
 use crate::forecast::{ForecastError, Series};
 use crate::units::Timestamp;
 

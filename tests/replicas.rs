@@ -199,8 +199,12 @@ async fn the_default_policy_learns_from_the_past_with_what_boosting_foresaw_in_i
     })
     .await;
     assert!((6.0..20.0).contains(&replicas), "{replicas} on average");
-    let shown = panel_queries(&[]).into_iter().filter(|query| query.expr.contains("loadline_arm_"));
-    for query in shown.filter(|query| !query.expr.contains("loadline_arm_limit")) {
+    let shown = panel_queries(&[]).into_iter().filter(|query| {
+        let of_it = ["loadline_arm_", "loadline_short_term_forecast"];
+        of_it.iter().any(|part| query.expr.contains(part))
+            && !query.expr.contains("loadline_arm_limit")
+    });
+    for query in shown {
         for name in metric_names(&query.expr) {
             scaler.metric(&name, &[]).await.expect(&query.panel);
         }

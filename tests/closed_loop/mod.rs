@@ -284,8 +284,13 @@ async fn without_an_answer_nothing_moves_down() {
 const AT_TIMES: [&str; 2] = ["What makes it strange", "Why sizes were held back"];
 
 /// What is told of replicas and forecasts only, of which this stage has none: tests/replicas.rs looks there.
-const OF_REPLICAS: [&str; 4] =
-    ["loadline_forecast", "loadline_arm_", "loadline_replicas_ready", "dimension=\"replicas\""];
+const OF_REPLICAS: [&str; 5] = [
+    "loadline_forecast",
+    "loadline_short_term_forecast",
+    "loadline_arm_",
+    "loadline_replicas_ready",
+    "dimension=\"replicas\"",
+];
 
 /// Every query of the dashboard is answered, and brings data.
 async fn the_dashboard_shows_it(stage: &Stage) {

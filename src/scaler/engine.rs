@@ -314,6 +314,8 @@ impl RuleState {
             let of_replicas = state.dimensions.entry(Dimension::Replicas).or_default();
             let stream = of_replicas.short_term_of(self.settings.step, Question::of(workload));
             stream.observe(at, observation.present(Signal::Load));
+        } else if let Some(of_replicas) = state.dimensions.get_mut(&Dimension::Replicas) {
+            of_replicas.short_term = None;
         }
         // What says nothing of the usage says too little to be judged or learnt.
         let fresh = observation.reading(Signal::CpuUsageCores).freshness.allows_growth()

@@ -170,3 +170,20 @@ fn what_boosting_is_asked_follows_the_settings() {
     engine.set_rules([("shop".into(), settings_of_replicas(Policy::named("hpa")))]).expect("valid");
     assert_eq!(engine.lessons("shop"), []);
 }
+
+/// What boosting said last would stay what a policy that follows the other forecasts is told.
+#[test]
+fn boosting_is_silent_once_nobody_asks_it() {
+    let mut engine = engine_of_replicas(None);
+    tick(&mut engine, 0, vec![loaded(0, 100.0)]);
+    engine.graduate(lesson(&engine, 500).learn());
+    let says = |engine: &Engine| {
+        let (_, _, state) = engine.targets().next().expect("the target");
+        state.dimensions[&Dimension::Replicas].short_term().is_some()
+    };
+    assert!(says(&engine));
+    let follower = settings_of_replicas(Policy::named("simple_ceiling"));
+    engine.set_rules([("shop".into(), follower)]).expect("valid settings");
+    tick(&mut engine, 1, vec![loaded(1, 100.0)]);
+    assert!(!says(&engine));
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ticks::{Finished, Ticks};
+use super::ticks::{Finished, LONGEST_GAP, Ticks};
 use super::{Auto, Calendar, Forecast, ForecastError, Kind, Series, Standing, Task};
 use crate::config;
 use crate::units::Timestamp;
@@ -23,9 +23,6 @@ pub struct Stream {
 
 /// How many steps without a fit are collected before the first one: a model of less says nothing.
 const FIRST_FIT: usize = 24;
-
-/// After a gap of more steps than this, such as a clock that was set, everything begins anew.
-pub(super) const LONGEST_GAP: u128 = 10_000;
 
 impl Stream {
     /// A forecaster that has seen nothing yet; a model that this build lacks is left out.

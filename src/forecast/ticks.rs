@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::units::Timestamp;
 
+/// After a gap of more steps than this, such as a clock that was set, everything begins anew.
+pub(super) const LONGEST_GAP: u128 = 10_000;
+
 /// Averages samples to steps whose boundaries are multiples of the step since the epoch.
 pub(super) struct Ticks {
     step: Duration,

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::Learner;
 use crate::config::WorkloadRule;
-use crate::forecast::stream::LONGEST_GAP;
-use crate::forecast::ticks::{Finished, Ticks};
+use crate::forecast::ticks::{Finished, LONGEST_GAP, Ticks};
 use crate::forecast::{Forecast, Series};
 use crate::units::Timestamp;
 
